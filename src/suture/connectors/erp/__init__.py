@@ -1,0 +1,35 @@
+"""ERP destinations: the port that every ERP connector fills; beside it one folder per vendor.
+
+A journal goes out as a command (bytes made for that ERP) under our own reference of at most 16
+characters, which is its idempotency key; what the ERP holds is read back by reference and by
+period. The contract every connector must pass is tests/contracts/erp_contract.py; `journal_api/` is
+the first.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from suture.connectors.outcome import Balances, Finding, Healthy, Outcome, Refused, Transient
+
+
+class ErpDestination(Protocol):
+    """Where journals go. Expected failures are outcomes; only cancellation is raised."""
+
+    async def send(self, command: bytes, *, key: str) -> Outcome:
+        """Send one journal under `key` once, without retrying, and say what is known of it.
+
+        `Unknown` means that the ERP may hold it: ask `find` by the same key before any resend.
+        """
+
+    async def find(self, key: str) -> Finding:
+        """Ask the ERP what it holds under our reference `key`; changes nothing there."""
+
+    async def balances(self, entity: str, period: str) -> Balances | Transient | Refused:
+        """Read back what the ERP holds for a legal entity and a period (`YYYY-MM`), by account."""
+
+    async def health(self) -> Healthy | Transient | Refused:
+        """Ask whether the ERP is there and takes our credentials."""
+
+    async def close(self) -> None:
+        """Close the connections; the destination is not used afterwards."""

@@ -1,0 +1,1 @@
+"""The connector to an ERP that speaks the journal API; the model to copy for the next vendor."""

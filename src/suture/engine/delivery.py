@@ -1,0 +1,176 @@
+"""Delivery: queued journals to their destination, exactly once as far as the books can tell.
+
+Each leased delivery ends in one of four outcomes (`connectors/outcome.py`): delivered; refused for good (a work item); transient (again
+later, with back-off and jitter); unknown. After an unknown outcome, or a crash while sending, the destination is asked by our
+idempotency key before anything is sent again. No transaction is open while the network is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Protocol, assert_never
+
+import msgspec
+
+from suture.connectors.outcome import (
+    Delivered,
+    Finding,
+    NotFound,
+    Outcome,
+    Refused,
+    Transient,
+    Unknown,
+)
+from suture.engine.clock import elapsed_seconds
+from suture.engine.telemetry import log
+from suture.store.database import Database, StoreUnavailableError
+from suture.store.outbox import LeasedDelivery, Settlement, lease_deliveries, settle_delivery
+from suture.store.worklist import open_delivery_item, resolve_delivery_items
+
+LEASE_SECONDS = 90.0
+"""Longer than any connector's total deadline, so that no two senders hold one delivery."""
+DELIVERIES_MAX = 16
+BACKOFF_SECONDS_MIN = 0.2
+BACKOFF_SECONDS_MAX = 60.0
+IDLE_SECONDS = 0.05
+
+
+class Destination(Protocol):
+    """What delivery needs of a connector; `connectors/erp/` implements it."""
+
+    async def send(self, command: bytes, *, key: str) -> Outcome:
+        """Send the command under our idempotency key."""
+        ...
+
+    async def find(self, key: str) -> Finding:
+        """Ask whether the destination holds something under our key."""
+        ...
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """How long to wait before attempt n + 1: exponential, capped, with full jitter."""
+
+    seconds_min: float = BACKOFF_SECONDS_MIN
+    seconds_max: float = BACKOFF_SECONDS_MAX
+
+    def seconds(self, attempts_count: int, chance: float) -> float:
+        """Return the wait after `attempts_count` attempts; `chance` is in [0, 1)."""
+        ceiling = min(self.seconds_max, self.seconds_min * 2 ** min(attempts_count, 20))
+        return self.seconds_min + chance * (ceiling - self.seconds_min)
+
+
+class Delivery:
+    """The sender of one destination: its own loop, so that a slow destination holds up nobody else."""
+
+    def __init__(
+        self, database: Database, name: str, destination: Destination, owner: str, retry: Retry
+    ) -> None:
+        """Take the store, the destination and its name, and this worker's name."""
+        self._database = database
+        self._name = name
+        self._destination = destination
+        self._owner = owner
+        self._retry = retry
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send what is due until told to stop; what is under way is finished first."""
+        while not stop.is_set():
+            try:
+                sent = await self.turn()
+            except StoreUnavailableError:
+                await asyncio.sleep(0.2)
+                continue
+            if not sent:
+                await asyncio.sleep(IDLE_SECONDS)
+
+    async def turn(self) -> int:
+        """Lease what is due, send it side by side, settle each; return how many there were."""
+        leased = await lease_deliveries(
+            self._database,
+            destination=self._name,
+            owner=self._owner,
+            seconds=LEASE_SECONDS,
+            deliveries_max=DELIVERIES_MAX,
+        )
+        await asyncio.gather(*(self._deliver(delivery) for delivery in leased))
+        return len(leased)
+
+    async def _deliver(self, delivery: LeasedDelivery) -> None:
+        began = elapsed_seconds()
+        finding: Finding | None = None
+        if delivery.ask_first:
+            finding = await self._destination.find(delivery.idempotency_key)
+        if finding is None or isinstance(finding, NotFound):
+            outcome: Outcome = await self._destination.send(
+                delivery.payload, key=delivery.idempotency_key
+            )
+        elif isinstance(finding, Transient):
+            # The answer to "do you hold it?" is itself missing: what was unknown stays unknown.
+            outcome = Unknown(finding.fault)
+        else:
+            outcome = finding
+        settlement = self._settlement(delivery, outcome, int((elapsed_seconds() - began) * 1000))
+        if not await settle_delivery(self._database, delivery.id, self._owner, settlement):
+            log.warning("delivery_lease_lost", delivery=delivery.id, key=delivery.idempotency_key)
+            return
+        await self._tell(delivery, outcome, settlement)
+
+    def _settlement(
+        self, delivery: LeasedDelivery, outcome: Outcome, milliseconds: int
+    ) -> Settlement:
+        wait = self._retry.seconds(delivery.attempts_count, random.random())
+        match outcome:
+            case Delivered(document=document, detail=detail):
+                return Settlement(
+                    status="SENT",
+                    outcome="found" if detail == "found" else "delivered",
+                    document=document,
+                    milliseconds=milliseconds,
+                )
+            case Refused(fault=fault):
+                return Settlement(
+                    status="ERROR",
+                    outcome="refused",
+                    code=fault.code,
+                    explanation=fault.explanation,
+                    milliseconds=milliseconds,
+                )
+            case Transient(fault=fault, retry_after_seconds=told):
+                return Settlement(
+                    status="QUEUED",
+                    outcome="transient",
+                    retry_seconds=max(wait, float(told or 0)),
+                    code=fault.code,
+                    explanation=fault.explanation,
+                    milliseconds=milliseconds,
+                )
+            case Unknown(fault=fault):
+                return Settlement(
+                    status="QUEUED",
+                    outcome="unknown",
+                    is_unknown=True,
+                    retry_seconds=wait,
+                    code=fault.code,
+                    explanation=fault.explanation,
+                    milliseconds=milliseconds,
+                )
+            case _:
+                assert_never(outcome)
+
+    async def _tell(
+        self, delivery: LeasedDelivery, outcome: Outcome, settlement: Settlement
+    ) -> None:
+        """Log the outcome, and open or close the exception that goes with it."""
+        log.info(
+            "delivery_settled",
+            destination=self._name,
+            key=delivery.idempotency_key,
+            attempt=delivery.attempts_count,
+            outcome=settlement.outcome,
+            code=settlement.code,
+        )
+        if isinstance(outcome, Refused):
+            await open_delivery_item(self._database, delivery, self._name, outcome.fault)
+        elif settlement.status == "SENT" and delivery.attempts_count > 1:
+            await resolve_delivery_items(self._database, delivery.id, "delivered after all")

@@ -1,0 +1,240 @@
+"""The runner: events in order per stream, decided by the pipeline, committed with all that follows from them.
+
+A worker leases partitions, reads the next events of all of them with their streams' records, tells each to its stream
+(`pipeline.advance`), and commits records, entries, work items, forwarded events and positions in one fenced statement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from suture.engine.clock import elapsed_seconds
+from suture.engine.telemetry import log
+from suture.ledger.books import Books
+from suture.ledger.entry import Entry
+from suture.model.event import Event
+from suture.model.fault import fault
+from suture.pipeline import (
+    Opened,
+    Record,
+    Step,
+    advance,
+    decode_record,
+    encode_record,
+    initial,
+    reverse_entry,
+)
+from suture.store.database import Database, LeaseLostError, StoreUnavailableError
+from suture.store.state import (
+    Lease,
+    Remembered,
+    Waiting,
+    commit_step,
+    lease_partitions,
+    read_entries,
+    read_inbox,
+    release_partitions,
+)
+
+LEASE_SECONDS = 10.0
+RENEW_SECONDS = 3.0
+EVENTS_PER_PARTITION_MAX = 64
+IDLE_SECONDS_MAX = 0.05
+
+
+class Turn(msgspec.Struct):
+    """One batch of events, decided and ready to commit."""
+
+    handled: list[tuple[Waiting, int, Step]]
+    remembered: list[Remembered]
+    forwarded: list[Event]
+
+
+class Runner:
+    """One worker's loop over the partitions it holds."""
+
+    def __init__(
+        self, database: Database, owner: str, books: Books, partitions_count: int
+    ) -> None:
+        """Take the store, this worker's name, the books in force and the number of partitions."""
+        self._database = database
+        self._owner = owner
+        self._partitions_count = partitions_count
+        self.books = books
+        """Replaced between turns when a release comes into force."""
+        self.partitions_max = partitions_count
+        """How many partitions this worker should hold; fewer when it shares the work."""
+        self._leases: dict[int, Lease] = {}
+        self._renew_at = 0.0
+        self.events_handled = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Handle events until told to stop, then give the leases back."""
+        idle_seconds = 0.001
+        while not stop.is_set():
+            try:
+                handled = await self.turn()
+            except LeaseLostError:
+                log.warning("lease_lost", owner=self._owner)
+                self._leases, self._renew_at = {}, 0.0
+                continue
+            except StoreUnavailableError:
+                self._leases, self._renew_at = {}, 0.0
+                await asyncio.sleep(0.2)
+                continue
+            if handled:
+                idle_seconds = 0.001
+            else:
+                await asyncio.sleep(idle_seconds)
+                idle_seconds = min(idle_seconds * 2, IDLE_SECONDS_MAX)
+        try:
+            await release_partitions(self._database, self._owner)
+        except StoreUnavailableError:
+            log.warning("leases_left_to_expire", owner=self._owner)
+
+    async def turn(self) -> int:
+        """Handle one batch; return how many events it held."""
+        await self._renew()
+        if not self._leases:
+            return 0
+        waiting = await read_inbox(
+            self._database, list(self._leases), EVENTS_PER_PARTITION_MAX
+        )
+        if not waiting:
+            return 0
+        turn = await self._decide(waiting)
+        touched = sorted({item.partition for item in waiting})
+        await commit_step(
+            self._database,
+            leases=[self._leases[partition] for partition in touched],
+            handled=turn.handled,
+            remembered=turn.remembered,
+            forwarded=turn.forwarded,
+            partitions_count=self._partitions_count,
+            release=self.books.release,
+        )
+        self.events_handled += len(waiting)
+        return len(waiting)
+
+    async def _renew(self) -> None:
+        if elapsed_seconds() < self._renew_at:
+            return
+        leases = await lease_partitions(
+            self._database,
+            self._owner,
+            seconds=LEASE_SECONDS,
+            partitions_max=self.partitions_max,
+        )
+        self._leases = {lease.partition: lease for lease in leases}
+        self._renew_at = elapsed_seconds() + RENEW_SECONDS
+
+    async def _decide(self, waiting: list[Waiting]) -> Turn:
+        """Decide a batch, setting aside any event whose handling raises (F33: one poison never blocks the others)."""
+        poisoned: dict[str, str] = {}
+        while True:
+            try:
+                steps, records, versions = self._advance_all(waiting, poisoned)
+            except _PoisonError as poison:
+                log.error("event_failed", event=poison.event_id, error=poison.error)
+                poisoned[poison.event_id] = poison.error
+                continue
+            break
+        await self._reverse(steps)
+        positions = {partition: lease.position for partition, lease in self._leases.items()}
+        handled: list[tuple[Waiting, int, Step]] = []
+        for item, step in zip(waiting, steps, strict=True):
+            positions[item.partition] += 1
+            handled.append((item, positions[item.partition], step))
+        for partition in {item.partition for item in waiting}:
+            self._leases[partition].position = positions[partition]
+        return Turn(
+            handled=handled,
+            remembered=[
+                Remembered(stream, versions[stream] + 1, encode_record(stream, record))
+                for stream, record in records.items()
+            ],
+            forwarded=[event for step in steps for event in _forwarded(step)],
+        )
+
+    def _advance_all(
+        self, waiting: list[Waiting], poisoned: dict[str, str]
+    ) -> tuple[list[Step], dict[str, Record[Any]], dict[str, int]]:
+        records: dict[str, Record[Any]] = {}
+        versions: dict[str, int] = {}
+        steps: list[Step] = []
+        for item in waiting:
+            event = item.event
+            if event.id in poisoned:
+                steps.append(_set_aside(event, poisoned[event.id]))
+                continue
+            try:
+                record = records.get(event.stream)
+                if record is None:
+                    record = (
+                        initial(event.stream)
+                        if item.record is None
+                        else decode_record(event.stream, item.record)
+                    )
+                    records[event.stream] = record
+                    versions[event.stream] = item.version
+                steps.append(advance(record, event, self.books))
+            except Exception as error:
+                raise _PoisonError(event.id, type(error).__name__) from error
+        return steps, records, versions
+
+    async def _reverse(self, steps: list[Step]) -> None:
+        """Turn pending reversals into entries: their originals are in this batch or in the store."""
+        booked: dict[str, Entry] = {entry.id: entry for step in steps for entry in step.entries}
+        missing = {
+            reversal.reverses
+            for step in steps
+            for reversal in step.reversals
+            if reversal.reverses not in booked
+        }
+        if missing:
+            booked |= await read_entries(self._database, sorted(missing))
+        for step in steps:
+            step.entries.extend(
+                reverse_entry(reversal, booked[reversal.reverses], step.event, self.books)
+                for reversal in step.reversals
+            )
+
+
+class _PoisonError(Exception):
+    """Handling one event raised: a bug in our code, isolated to that event."""
+
+    def __init__(self, event_id: str, error: str) -> None:
+        super().__init__(event_id)
+        self.event_id = event_id
+        self.error = error
+
+
+def _set_aside(event: Event, error: str) -> Step:
+    opened = Opened(
+        id=f"exc_{event.id[4:]}.00",
+        booking_key="",
+        fault=fault("engine.event.failed", event.where, f"handling it raised {error}"),
+        amount_minor=0,
+    )
+    return Step(event=event, outcome="parked", opened=[opened])
+
+
+def _forwarded(step: Step) -> list[Event]:
+    """Return the events a step sends on to other streams."""
+    cause = step.event
+    return [
+        Event(
+            id=f"{cause.id}.{ordinal:02d}",
+            stream=forward.stream,
+            fact=forward.fact,
+            source=cause.source,
+            message_id=cause.message_id,
+            where=cause.where,
+            stamp=cause.stamp,
+            received_at_ms=cause.received_at_ms,
+        )
+        for ordinal, forward in enumerate(step.forwards, 1)
+    ]

@@ -1,0 +1,133 @@
+"""The supervisor: the embedded database and the workers, started, watched, started again, and stopped in order.
+
+It holds no message and no state: killing it leaves the workers running, killing a worker costs a restart and no data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from suture.engine.clock import elapsed_seconds
+from suture.engine.telemetry import log
+from suture.engine.worker import Role
+
+WATCH_SECONDS = 0.1
+DRAIN_SECONDS_MAX = 30.0
+RESTART_SECONDS_MIN = 0.1
+RESTART_SECONDS_MAX = 5.0
+STEADY_SECONDS = 10.0
+"""A worker that lived this long is restarted at once; one that dies sooner waits longer each time."""
+
+
+class Crew(msgspec.Struct):
+    """One worker's place: the process in it now, and how its restarts have gone."""
+
+    role: Role
+    process: asyncio.subprocess.Process | None = None
+    started_at: float = 0.0
+    restart_at: float = 0.0
+    restart_seconds: float = RESTART_SECONDS_MIN
+    restarts_count: int = 0
+
+
+class Supervisor:
+    """Keeps one process per role alive, and the embedded database if there is one."""
+
+    def __init__(
+        self,
+        roles: Sequence[Role],
+        *,
+        environment: Mapping[str, str],
+        home: Path,
+        ensure_database: Callable[[], Awaitable[None]] | None,
+        log_file: Path | None = None,
+    ) -> None:
+        """Take the roles to keep filled, the workers' environment, and how to bring the database back."""
+        self.crews = [Crew(role) for role in roles]
+        self._environment = dict(environment)
+        self._home = home
+        self._ensure_database = ensure_database
+        self._log_file = log_file
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start everything, watch it until told to stop, then drain the workers."""
+        while not stop.is_set():
+            if self._ensure_database is not None:
+                await self._ensure_database()
+            for crew in self.crews:
+                await self._fill(crew)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
+        await self._drain()
+
+    def process_id(self, role: Role) -> int | None:
+        """Return the process id of the worker in a role, if one is alive."""
+        for crew in self.crews:
+            if crew.role == role and crew.process and crew.process.returncode is None:
+                return crew.process.pid
+        return None
+
+    async def _fill(self, crew: Crew) -> None:
+        if crew.process is not None and crew.process.returncode is None:
+            return
+        now = elapsed_seconds()
+        if crew.process is not None:
+            lived = now - crew.started_at
+            log.warning(
+                "worker_died", role=crew.role, code=crew.process.returncode, seconds=round(lived, 1)
+            )
+            steady = lived >= STEADY_SECONDS
+            crew.restart_seconds = (
+                RESTART_SECONDS_MIN
+                if steady
+                else min(crew.restart_seconds * 2, RESTART_SECONDS_MAX)
+            )
+            crew.restart_at = now + crew.restart_seconds
+            crew.restarts_count += 1
+            crew.process = None
+        if now >= crew.restart_at:
+            crew.process = await self._spawn(crew)
+            crew.started_at = elapsed_seconds()
+
+    async def _spawn(self, crew: Crew) -> asyncio.subprocess.Process:
+        with contextlib.ExitStack() as stack:
+            output = (
+                stack.enter_context(self._log_file.open("ab")) if self._log_file else None
+            )
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "suture",
+                "worker",
+                crew.role,
+                "--home",
+                str(self._home),
+                env={**os.environ, **self._environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=output,
+                stdout=output,
+                start_new_session=True,
+            )
+
+    async def _drain(self) -> None:
+        """Ask the workers to finish in the order work flows, then end what has not finished in time."""
+        for crew in self.crews:
+            process = crew.process
+            if process is None or process.returncode is not None:
+                continue
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), DRAIN_SECONDS_MAX)
+            except TimeoutError:
+                log.error("worker_drain_overdue", role=crew.role)
+                process.kill()
+                await process.wait()

@@ -1,0 +1,130 @@
+"""A worker: one OS process with one role (intake, runner, delivery), living from start to a drained SIGTERM.
+
+What all roles share is here: the database, the release in force and its changes, the sign of life. What a role does is in its own
+module; `supervisor.py` starts workers and starts them again when they die.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from suture.engine.telemetry import log
+from suture.governance.estate import Estate, read_estate
+from suture.governance.release import unpack
+from suture.store.database import Database, StoreUnavailableError, connect
+from suture.store.releases import (
+    ActiveRelease,
+    active_release,
+    active_release_number,
+    beat,
+    make_partitions,
+    retire_worker,
+)
+
+Role = Literal["intake", "runner", "delivery"]
+ROLES: tuple[Role, ...] = ("intake", "runner", "delivery")
+BEAT_SECONDS = 1.0
+RELEASE_POLL_SECONDS = 0.5
+PARTITIONS_COUNT = 16
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is started with."""
+
+    role: Role
+    dsn: str
+    home: Path
+    """The installation's own folder: keys, embedded database, inboxes given as relative paths."""
+    name: str
+    """This worker's name, unique among those alive."""
+
+
+class Duty(Protocol):
+    """What one role does; made by `suture.app` for the worker."""
+
+    async def start(self, estate: Estate, release: ActiveRelease) -> None:
+        """Begin under a release."""
+        ...
+
+    async def change(self, estate: Estate, release: ActiveRelease) -> None:
+        """Go on under another release."""
+        ...
+
+    async def drain(self) -> None:
+        """Finish what is under way and stop."""
+        ...
+
+
+class NoReleaseError(Exception):
+    """No estate has been brought into force yet."""
+
+
+async def load_estate(database: Database) -> tuple[Estate, ActiveRelease]:
+    """Return the estate in force. Raises NoReleaseError before the first."""
+    release = await active_release(database)
+    if release is None:
+        raise NoReleaseError("no estate is in force: run `suture serve ESTATE` first")
+    return read_estate(unpack(release.content)), release
+
+
+async def run_worker(setting: Setting, duty: Duty, database: Database) -> None:
+    """Run one worker until SIGTERM or SIGINT, then drain it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    estate, release = await load_estate(database)
+    await duty.start(estate, release)
+    log.info("worker_started", worker=setting.name, role=setting.role, release=release.id)
+    helpers = [
+        asyncio.create_task(_beat(database, setting, stop), name="beat"),
+        asyncio.create_task(_watch(database, duty, release.number, stop), name="release-watch"),
+    ]
+    await stop.wait()
+    log.info("worker_draining", worker=setting.name)
+    await duty.drain()
+    for helper in helpers:
+        helper.cancel()
+    await asyncio.gather(*helpers, return_exceptions=True)
+    try:
+        await retire_worker(database, setting.name)
+    except StoreUnavailableError:
+        log.warning("worker_not_retired", worker=setting.name)
+    await database.close()
+    log.info("worker_stopped", worker=setting.name)
+
+
+async def open_store(dsn: str, *, connections_max: int = 8) -> tuple[Database, int]:
+    """Connect and return the store with the number of partitions its log has."""
+    database = await connect(dsn, connections_max=connections_max)
+    return database, await make_partitions(database, PARTITIONS_COUNT)
+
+
+async def _beat(database: Database, setting: Setting, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await beat(database, setting.name, setting.role, os.getpid())
+        except StoreUnavailableError:
+            log.warning("beat_missed", worker=setting.name)
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+async def _watch(database: Database, duty: Duty, number: int, stop: asyncio.Event) -> None:
+    """Notice a new release, and go on under it."""
+    while not stop.is_set():
+        await asyncio.sleep(RELEASE_POLL_SECONDS)
+        try:
+            if await active_release_number(database) == number:
+                continue
+            estate, release = await load_estate(database)
+            await duty.change(estate, release)
+        except StoreUnavailableError:
+            continue
+        number = release.number
+        log.info("release_changed", release=release.id, number=release.number)

@@ -1,0 +1,6 @@
+"""Governance: the versions of an estate. Pure: an estate is a mapping of relative path to bytes.
+
+`release.py` addresses and packs that content; `estate.py` reads and checks it, with `reading.py`
+(TOML and CSV with places), `connections.py` (sources, destinations) and `tables.py` (ledger,
+crosswalks). Folders are read by `config.py`; releases are stored by `store/releases.py`.
+"""

@@ -1,0 +1,169 @@
+"""Posting: a booking becomes one balanced entry, or a fault that says which table lacks which row.
+
+    amount --rule--> two roles --determination--> two accounts with dimensions --> two lines
+
+Each amount makes its own pair of lines, so every line keeps the path of the segment that caused
+it (`CLP[3]/CAS[1]-03`). A negative amount swaps the two sides (a takeback is never a negative
+debit); a zero amount makes none. What a booking is comes from `processes/`; what stands and what
+is reversed is `pipeline.py`; journals for the ERP are `batch.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from suture.ledger.books import Books, Place, Side
+from suture.ledger.entry import Entry, Line, Posting
+from suture.ledger.rules import SUSPENSE, Rule
+from suture.model.decision import Amount, Booking
+from suture.model.fault import Fault, fault
+
+
+def post(
+    booking: Booking,
+    *,
+    books: Books,
+    source: str,
+    entry_id: str,
+    stream: str,
+    revision: int,
+    event_id: str,
+    received_at_ms: int,
+) -> Posting | Fault:
+    """Post a booking by the rules of the release in force.
+
+    The effective date is the booking's own. The accounting date is `accounting_on` (else the
+    effective date) when its period is open, else the first day of the next open period.
+
+    Faults, all of which park the booking until the estate is mended: `ledger.rule.missing`,
+    `ledger.facility.unmapped`, `ledger.payer_class.unmapped`, `ledger.account.undetermined`,
+    `ledger.department.unmapped`, `ledger.period.none_open`. An amount in suspense is booked, with
+    the concern `ledger.adjustment.unmapped` beside the entry.
+    """
+    ruled = _rules_of(booking, books)
+    if isinstance(ruled, Fault):
+        return ruled
+    if not ruled:
+        return Posting(entry=None)
+    where = ruled[0][0].where
+    place = books.place(booking, source, where)
+    if isinstance(place, Fault):
+        return place
+    lines = _lines(ruled, place, books, source)
+    if isinstance(lines, Fault):
+        return lines
+    entity = place.entity
+    accounting_on = accounting_date(
+        entity.id, booking.accounting_on or booking.effective_on, books, where
+    )
+    if isinstance(accounting_on, Fault):
+        return accounting_on
+    entry = Entry(
+        id=entry_id,
+        stream=stream,
+        booking_key=booking.key,
+        revision=revision,
+        event_id=event_id,
+        kind=booking.kind,
+        policy=ruled[0][1].policy,
+        entity=entity.id,
+        currency=entity.currency,
+        effective_on=booking.effective_on,
+        accounting_on=accounting_on,
+        received_at_ms=received_at_ms,
+        release=books.release,
+        lines=lines,
+    )
+    return Posting(entry=entry, concerns=_concerns(ruled))
+
+
+def accounting_date(entity: str, on: date, books: Books, where: str = "") -> date | Fault:
+    """Return the day to book on: `on` itself, or the first day of the first later open period.
+
+    Never earlier than `on`. Fault: `ledger.period.none_open`.
+    """
+    accounting_on = books.periods.accounting_date(entity, on)
+    if accounting_on is None:
+        return fault(
+            "ledger.period.none_open",
+            where,
+            f"Entity `{entity}` has no open period on or after {on} in ledger/periods.csv.",
+        )
+    return accounting_on
+
+
+def _rules_of(booking: Booking, books: Books) -> list[tuple[Amount, Rule]] | Fault:
+    """Return the amounts that move something, each with its rule."""
+    ruled = []
+    for amount in booking.amounts:
+        minor = amount.minor
+        if not minor:
+            continue
+        rule = books.rules.find(
+            booking.kind, amount.name, amount.group, amount.reason, is_negative=minor < 0
+        )
+        if rule is None:
+            return fault(
+                "ledger.rule.missing",
+                amount.where,
+                f"No row of ledger/journal_rules.csv takes booking `{booking.kind}`, amount "
+                f"`{amount.name}`, {_told(amount)}.",
+            )
+        if not rule.is_informational:
+            ruled.append((amount, rule))
+    return ruled
+
+
+def _lines(
+    ruled: list[tuple[Amount, Rule]], place: Place, books: Books, source: str
+) -> tuple[Line, ...] | Fault:
+    lines = []
+    sides = place.sides
+    facility = place.circumstances.facility
+    for amount, rule in ruled:
+        minor, where = amount.minor, amount.where
+        debit = sides.get(rule.debit_role) or books.side(rule.debit_role, place, source, where)
+        credit = sides.get(rule.credit_role) or books.side(rule.credit_role, place, source, where)
+        if isinstance(debit, Fault):
+            return debit
+        if isinstance(credit, Fault):
+            return credit
+        if minor < 0:
+            debit, credit, minor = credit, debit, -minor
+        lines.append(_line(debit, facility, rule.name, where, debit_minor=minor))
+        lines.append(_line(credit, facility, rule.name, where, credit_minor=minor))
+    return tuple(lines)
+
+
+def _line(
+    side: Side, facility: str, rule: str, where: str, *, debit_minor: int = 0, credit_minor: int = 0
+) -> Line:
+    return Line(
+        account=side.account,
+        debit_minor=debit_minor,
+        credit_minor=credit_minor,
+        facility=facility,
+        cost_centre=side.cost_centre,
+        service_line=side.service_line,
+        payer_class=side.payer_class,
+        rule=rule,
+        where=where,
+    )
+
+
+def _concerns(ruled: list[tuple[Amount, Rule]]) -> tuple[Fault, ...]:
+    """Return one concern for each amount in suspense."""
+    return tuple(
+        fault(
+            "ledger.adjustment.unmapped",
+            amount.where,
+            f"{_told(amount)} is in `{SUSPENSE}` by rule `{rule.name}`. {rule.note}".rstrip(),
+        )
+        for amount, rule in ruled
+        if rule.is_suspense
+    )
+
+
+def _told(amount: Amount) -> str:
+    """Name an adjustment's codes, which are public code lists and no patient's values."""
+    return f"group `{amount.group[:10]}` reason `{amount.reason[:10]}`"

@@ -1,0 +1,96 @@
+"""Patient account facts: registration of the account and everything that moves its balance.
+
+Wire: ADT (PID-18, PV1-20, IN1) registers; DFT P03/P11 (FT1-6: CG, CD, PY, CO, AJ) charges, credits, pays, adjusts;
+ADT A40 with MRG-3 merges. Booked by `processes/patient_account.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from suture.model.data_class import Financial, Operational, Phi
+
+
+class AccountFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of every fact about one patient account."""
+
+    account: Phi[str]
+    """Surrogate of PID-18."""
+
+
+class AccountRegistered(AccountFact, frozen=True, tag="account.registered"):
+    """Who is expected to pay for this account, as told by any ADT or DFT message. Empty means silent."""
+
+    patient: Phi[str] = ""
+    facility: Operational[str] = ""
+    patient_class: Operational[str] = ""
+    financial_class: Financial[str] = ""
+    """PV1-20.1; the estate's crosswalk turns it into a payer class."""
+    payer: Financial[str] = ""
+    """IN1-3.1 of the first insurance (IN1-1 = 1)."""
+
+
+class ChargeFact(AccountFact, frozen=True, kw_only=True, omit_defaults=True):
+    """One FT1 that charges or credits a service."""
+
+    charge: Operational[str]
+    """Business identity of the charge: surrogate of sending application + FT1-2 + FT1-6 (see translate/hl7v2_dft)."""
+    amount_minor: Financial[int]
+    """Extended amount, always as printed (normally positive): the fact's type carries the direction."""
+    quantity: Operational[str] = ""
+    service_on: Operational[date]
+    """FT1-4, the service date in the facility's own time zone."""
+    posted_on: Operational[date | None] = None
+    """FT1-5, a candidate for the accounting date."""
+    facility: Operational[str] = ""
+    department: Operational[str] = ""
+    """FT1-13, else FT1-16.1: the department that performed the service, as sent."""
+    transaction_code: Financial[str] = ""
+    """FT1-7.1, the charge description master code."""
+    procedure_code: Financial[str] = ""
+    """FT1-25.1, CPT or HCPCS."""
+
+
+class ChargePosted(ChargeFact, frozen=True, tag="charge.posted"):
+    """FT1-6 = CG: a service was charged at its gross price."""
+
+
+class ChargeCredited(ChargeFact, frozen=True, tag="charge.credited"):
+    """FT1-6 = CD: a charge was taken back, under its own transaction id."""
+
+
+class PaymentReceived(AccountFact, frozen=True, tag="payment.received", kw_only=True):
+    """FT1-6 = PY or CO: money from the patient, at the point of service or a portal."""
+
+    payment: Operational[str]
+    """Business identity of the payment, as `charge` of a ChargeFact."""
+    amount_minor: Financial[int]
+    received_on: Operational[date]
+    kind: Financial[str]
+    """PY payment, CO co-payment."""
+    medium: Financial[str] = ""
+    """FT1-7.1: cash, card, check as the sender names it."""
+    facility: Operational[str] = ""
+    department: Operational[str] = ""
+
+
+class AccountAdjusted(AccountFact, frozen=True, tag="account.adjusted", kw_only=True):
+    """FT1-6 = AJ: a balance adjustment; FT1-7 says which kind, and the estate's rules say which account."""
+
+    adjustment: Operational[str]
+    amount_minor: Financial[int]
+    """Positive reduces what is owed."""
+    adjusted_on: Operational[date]
+    code: Financial[str] = ""
+    """FT1-7.1."""
+    facility: Operational[str] = ""
+    department: Operational[str] = ""
+
+
+class AccountMerged(AccountFact, frozen=True, tag="account.merged", kw_only=True):
+    """A40 with MRG-3: `retired` was a second number for `survivor`. Told to both accounts."""
+
+    retired: Phi[str]
+    survivor: Phi[str]

@@ -1,0 +1,61 @@
+"""Appointment facts: what a scheduling system said about one appointment (HL7 v2 SIU S12-S17, S26).
+
+Scheduling never posts money by itself; `processes/appointment.py` keeps the appointment's story straight.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from suture.model.data_class import Operational, Phi
+
+
+class AppointmentFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every SIU message tells of its appointment. Empty text means the message was silent."""
+
+    appointment: Phi[str]
+    """Surrogate of SCH-2 (filler id), or of SCH-1 (placer id) where the filler's is empty."""
+    patient: Phi[str] = ""
+    visit: Phi[str] = ""
+    starts_at_ms: Operational[int] = 0
+    """Start as milliseconds since the epoch (SCH-11.4, TQ1-7 or AIS-4); 0 when not told."""
+    starts_on: Operational[date | None] = None
+    """The same start as a date in the facility's own time zone."""
+    duration_minutes: Operational[int] = 0
+    facility: Operational[str] = ""
+    department: Operational[str] = ""
+    """Location as sent: AIL-3, else PV1-3."""
+    service_code: Operational[str] = ""
+    """Universal service id: AIS-3.1."""
+    filler_status: Operational[str] = ""
+    """SCH-25.1, HL7 table 0278."""
+
+
+class AppointmentBooked(AppointmentFact, frozen=True, tag="appointment.booked"):
+    """S12: a new appointment."""
+
+
+class AppointmentRescheduled(AppointmentFact, frozen=True, tag="appointment.rescheduled"):
+    """S13: the same appointment at a new time."""
+
+
+class AppointmentModified(AppointmentFact, frozen=True, tag="appointment.modified"):
+    """S14: other details changed, the time did not."""
+
+
+class AppointmentCancelled(AppointmentFact, frozen=True, tag="appointment.cancelled"):
+    """S15: it will not take place."""
+
+
+class AppointmentDiscontinued(AppointmentFact, frozen=True, tag="appointment.discontinued"):
+    """S16: stopped after it began, or the remaining occurrences dropped."""
+
+
+class AppointmentDeleted(AppointmentFact, frozen=True, tag="appointment.deleted"):
+    """S17: entered in error; it never counted."""
+
+
+class AppointmentMissed(AppointmentFact, frozen=True, tag="appointment.missed"):
+    """S26: the patient did not show up."""

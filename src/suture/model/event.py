@@ -1,0 +1,157 @@
+"""Events: canonical facts in the log, each bound to one stream.
+
+A stream is one business process of one business key, `patient_account/acc_...`; its events are handled one after the other
+by the owner of its partition. The attributes follow CloudEvents 1.0 (`cloud_event`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from suture.model.account import (
+    AccountAdjusted,
+    AccountMerged,
+    AccountRegistered,
+    ChargeCredited,
+    ChargePosted,
+    PaymentReceived,
+)
+from suture.model.appointment import (
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentDeleted,
+    AppointmentDiscontinued,
+    AppointmentMissed,
+    AppointmentModified,
+    AppointmentRescheduled,
+)
+from suture.model.claim import ClaimAdjudicated
+from suture.model.encounter import (
+    EncounterAdmitted,
+    EncounterCancelled,
+    EncounterDischargeCancelled,
+    EncounterDischarged,
+    EncounterMadeInpatient,
+    EncounterMadeOutpatient,
+    EncounterPreadmissionCancelled,
+    EncounterPreadmitted,
+    EncounterRegistered,
+    EncounterTransferCancelled,
+    EncounterUpdated,
+)
+from suture.model.party import PatientAbsorbed, PatientMerged
+from suture.model.remittance import RemittanceReceived
+
+
+class Reconsidered(msgspec.Struct, frozen=True, tag="release.reconsidered"):
+    """A new release is in force: decide this stream's parked work again under it."""
+
+    release: str
+
+
+Fact = (
+    AppointmentBooked
+    | AppointmentRescheduled
+    | AppointmentModified
+    | AppointmentCancelled
+    | AppointmentDiscontinued
+    | AppointmentDeleted
+    | AppointmentMissed
+    | EncounterAdmitted
+    | EncounterRegistered
+    | EncounterPreadmitted
+    | EncounterMadeInpatient
+    | EncounterMadeOutpatient
+    | EncounterUpdated
+    | EncounterDischarged
+    | EncounterCancelled
+    | EncounterTransferCancelled
+    | EncounterDischargeCancelled
+    | EncounterPreadmissionCancelled
+    | AccountRegistered
+    | ChargePosted
+    | ChargeCredited
+    | PaymentReceived
+    | AccountAdjusted
+    | AccountMerged
+    | PatientMerged
+    | PatientAbsorbed
+    | ClaimAdjudicated
+    | RemittanceReceived
+    | Reconsidered
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Fact] = msgspec.msgpack.Decoder(Fact)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact, told to one stream."""
+
+    id: str
+    stream: str
+    """`<process>/<business key>`."""
+    fact: Fact
+    source: str
+    """The source it came from; it selects the crosswalk rows of that source."""
+    message_id: str
+    where: str
+    """Path of the segment that said it."""
+    stamp: str
+    """Orders what one system said about one thing: see `make_stamp`. Compare as text."""
+    received_at_ms: int
+
+    @property
+    def type(self) -> str:
+        """The event type, e.g. `claim.adjudicated`."""
+        return fact_type(self.fact)
+
+
+def make_stamp(recorded_at_ms: int, message_digest: str, ordinal: int) -> str:
+    """Make the stamp of a fact: when its sender recorded it, then the message's own bytes, then its place.
+
+    Only the message's content goes in, never the time or order of arrival, so that any order and any
+    duplication of the same messages compares alike (convergence).
+    """
+    return f"{recorded_at_ms:015d}-{message_digest[:12]}-{ordinal:06d}"
+
+
+def fact_type(fact: Fact) -> str:
+    """Return the type a fact is known by in the log, e.g. `charge.posted`."""
+    return str(type(fact).__struct_config__.tag)
+
+
+def process_of(stream: str) -> str:
+    """Return the process a stream belongs to: `claim/clm_x` -> `claim`."""
+    return stream.partition("/")[0]
+
+
+def partition_of(stream: str, partitions_count: int) -> int:
+    """Return the partition of a stream: CRC-32 of its name, so it is the same in every process."""
+    return crc32(stream.encode()) % partitions_count
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """Encode a fact for the log (MessagePack with its type tag)."""
+    return _encoder.encode(fact)
+
+
+def decode_fact(payload: bytes) -> Fact:
+    """Decode what `encode_fact` wrote. Raises msgspec.ValidationError for an event this code does not know."""
+    return _decoder.decode(payload)
+
+
+def cloud_event(event: Event) -> dict[str, Any]:
+    """Return the event as a CloudEvents 1.0 structure (JSON format attributes)."""
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": f"suture:source:{event.source}",
+        "type": event.type,
+        "subject": event.stream,
+        "datacontenttype": "application/json",
+        "data": msgspec.to_builtins(event.fact),
+    }

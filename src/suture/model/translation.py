@@ -1,0 +1,112 @@
+"""Translations: what one message means, before anything is stored or decided.
+
+Made by the modules in `translate/`, read by intake and by `suture trace`. The verdict is the message's status:
+accepted (its facts go into the log), held (we keep the bytes and open an exception) or rejected (framing or identity unusable).
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import Literal
+
+import msgspec
+
+from suture.model.event import Fact
+from suture.model.fault import Fault
+from suture.model.identity import Tokenizer
+
+Status = Literal["accepted", "held", "rejected"]
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """What translation must know about the source a message came through."""
+
+    source: str
+    zone: tzinfo
+    """Time zone of timestamps that carry no offset."""
+    tokenizer: Tokenizer
+    authority: str = ""
+    """Scope of patient, account and visit numbers: systems that share numbers share an authority."""
+    charset: str = "utf-8"
+    facility: str = ""
+    """Facility code to assume where a message names none."""
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """A direct identifier that was replaced by a surrogate: goes to the vault, sealed, and nowhere else."""
+
+    token: str
+    kind: str
+    value: str
+
+
+class Routed(msgspec.Struct, frozen=True):
+    """A fact on its way to one stream."""
+
+    stream: str
+    fact: Fact
+    where: str
+    secrets: tuple[Secret, ...] = ()
+    """Only when facts are streamed ahead of their message's verdict; else they are in the `Translation`."""
+
+
+class ControlTotal(msgspec.Struct, frozen=True):
+    """What the message itself says it is worth, counted before any fact is made of it."""
+
+    name: str
+    """charges, credits, patient_payments, remittance_cash ..."""
+    count: int
+    amount_minor: int
+
+
+class Translation(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on one message. When it is not accepted, none of its facts may enter the log."""
+
+    format: Literal["hl7v2", "x12", "unknown"]
+    type: str
+    """`ADT^A01`, `835` ..."""
+    control_id: str
+    """MSH-10, or ISA13/GS06/ST02."""
+    status: Status
+    identities: tuple[str, ...] = ()
+    """What this message claims to be the only one to say: its control id in its sender's scope, a remittance's payer and trace.
+    The store refuses a second holder (duplicate, control id reuse, duplicate trace)."""
+    recorded_at_ms: int = 0
+    """When the sender recorded it (MSH-7 or EVN-2; ISA date for X12)."""
+    faults: tuple[Fault, ...] = ()
+    """Why it is held or rejected, in order of precedence."""
+    notes: tuple[Fault, ...] = ()
+    """Lenient findings that did not stop it."""
+    routed: tuple[Routed, ...] = ()
+    """Its facts; empty when they were streamed ahead of the verdict (835)."""
+    secrets: tuple[Secret, ...] = ()
+    totals: tuple[ControlTotal, ...] = ()
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of a file begins; its facts may follow before its verdict does."""
+
+    recorded_at_ms: int
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of a file has ended: its verdict, and which bytes of the file it is."""
+
+    translation: Translation
+    offset: int
+    bytes_count: int
+
+
+class Closed(msgspec.Struct, frozen=True, kw_only=True):
+    """An interchange or batch has ended. With faults, none of the messages since the last `Closed` counts (B24, B27)."""
+
+    faults: tuple[Fault, ...] = ()
+    status: Status = "accepted"
+    """What its messages become when there are faults."""
+    reply: bytes = b""
+    """What its sender is owed: TA1 and 999, or a batch of ACKs."""
+    reply_name: str = ""
+
+
+Piece = Begun | Routed | Reading | Closed
+"""A file as a stream: each message is `Begun`, its `Routed` facts, its `Reading`; each interchange or batch ends `Closed`."""

@@ -1,0 +1,240 @@
+"""Patient account: books charges, credits, patient payments, adjustments (HL7 v2 DFT P03 `FT1`).
+
+Here: what is told of one account by business identity, and the booking each of it makes under the
+registration that holds for the account. Not here: claims and what payers decide (`claim.py`),
+prices, which accounts are debited (`ledger/`). Next: `ledger/post.py`.
+
+The same identity told again is the same business fact: with the same content it changes nothing in
+the books, with other content the later stamp corrects it. A merged account (A40, MRG-3) keeps its
+bookings and a link to the survivor.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import assert_never
+
+import msgspec
+
+from suture.model.account import (
+    AccountAdjusted,
+    AccountMerged,
+    AccountRegistered,
+    ChargeCredited,
+    ChargePosted,
+    PaymentReceived,
+)
+from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn
+from suture.model.event import Event, Reconsidered, fact_type
+from suture.model.fault import fault
+
+_MoneyFact = ChargePosted | ChargeCredited | PaymentReceived | AccountAdjusted
+_AccountFact = _MoneyFact | AccountRegistered | AccountMerged | Reconsidered
+
+_REGISTERED_FIELDS = ("facility", "patient_class", "financial_class", "payer")
+_NAMES = {
+    "charge": ("charge", "gross"),
+    "credit": ("credit", "gross"),
+    "payment": ("patient_payment", "payment"),
+    "adjustment": ("account_adjustment", "adjustment"),
+}
+"""First word of a booking key -> the booking's kind and its amount's name."""
+
+
+class _Item(msgspec.Struct, frozen=True, array_like=True):
+    """What of one FT1 enters the books."""
+
+    stamp: str
+    where: str
+    amount_minor: int
+    effective_on: date
+    accounting_on: date | None = None
+    facility: str = ""
+    department: str = ""
+    code: str = ""
+    """Service code of a charge or credit, reason of an adjustment."""
+
+
+class State(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of one account."""
+
+    registered: dict[str, tuple[tuple[str, str], ...]] = msgspec.field(default_factory=dict)
+    """Field of AccountRegistered -> the two latest (stamp, value), latest first.
+
+    The first is in force. The second is what was in force before it: by that `decide` tells a
+    change from the same thing said again, which admissions do all day, and then leaves the
+    account's bookings alone.
+    """
+    items: dict[str, _Item] = msgspec.field(default_factory=dict)
+    """Booking key -> its latest telling."""
+    survivor: tuple[str, str] = ("", "")
+    """(stamp, account) this one was merged into."""
+    absorbed: tuple[str, ...] = ()
+    """Accounts merged into this one, sorted."""
+
+
+def initial(key: str) -> State:  # noqa: ARG001 - the shape of every process
+    """Return the state of an account nothing is known of."""
+    return State()
+
+
+def evolve(state: State, event: Event) -> State:
+    """Fold one fact in; the later stamp wins, per business identity and per registered field."""
+    fact = _own(event)
+    match fact:
+        case ChargePosted() | ChargeCredited() | PaymentReceived() | AccountAdjusted():
+            key, item = _key(fact), _item(fact, event)
+            known = state.items.get(key)
+            if known is not None and not _is_later(item, known):
+                return state
+            return msgspec.structs.replace(state, items={**state.items, key: item})
+        case AccountRegistered():
+            return _register(state, fact, event.stamp)
+        case AccountMerged():
+            return _merge(state, fact, event.stamp)
+        case Reconsidered():
+            return state
+        case _:
+            assert_never(fact)
+
+
+def decide(state: State, event: Event) -> tuple[Decision, ...]:
+    """Return the booking of the FT1 told, or of all of them when what they share has changed."""
+    fact = _own(event)
+    match fact:
+        case ChargePosted() | ChargeCredited() | PaymentReceived() | AccountAdjusted():
+            return (_standing(state, _key(fact)),)
+        case AccountRegistered():
+            if not _is_changed(state, event.stamp):
+                return ()
+            return tuple(_standing(state, key) for key in state.items)
+        case AccountMerged():
+            return ()
+        case Reconsidered():
+            return tuple(_standing(state, key) for key in state.items)
+        case _:
+            assert_never(fact)
+
+
+def _own(event: Event) -> _AccountFact:
+    fact = event.fact
+    if isinstance(fact, _AccountFact):
+        return fact
+    raise TypeError(f"a patient account was told {fact_type(fact)}")
+
+
+def _key(fact: _MoneyFact) -> str:
+    match fact:
+        case ChargePosted():
+            return f"charge:{fact.charge}"
+        case ChargeCredited():
+            return f"credit:{fact.charge}"
+        case PaymentReceived():
+            return f"payment:{fact.payment}"
+        case AccountAdjusted():
+            return f"adjustment:{fact.adjustment}"
+        case _:
+            assert_never(fact)
+
+
+def _item(fact: _MoneyFact, event: Event) -> _Item:
+    posted_on: date | None = None
+    match fact:
+        case ChargePosted() | ChargeCredited():
+            effective_on, posted_on = fact.service_on, fact.posted_on
+            code = fact.transaction_code or fact.procedure_code
+        case PaymentReceived():
+            effective_on, code = fact.received_on, ""
+        case AccountAdjusted():
+            effective_on, code = fact.adjusted_on, fact.code
+        case _:
+            assert_never(fact)
+    return _Item(
+        event.stamp,
+        event.where,
+        fact.amount_minor,
+        effective_on,
+        posted_on,
+        fact.facility,
+        fact.department,
+        code,
+    )
+
+
+def _is_later(item: _Item, known: _Item) -> bool:
+    """Tell whether an item replaces the known one: by its stamp, a tie by content (never order)."""
+    if item.stamp != known.stamp:
+        return item.stamp > known.stamp
+    return msgspec.msgpack.encode(item) > msgspec.msgpack.encode(known)
+
+
+def _register(state: State, fact: AccountRegistered, stamp: str) -> State:
+    won: dict[str, tuple[tuple[str, str], ...]] = {}
+    for name in _REGISTERED_FIELDS:
+        told = (stamp, getattr(fact, name))
+        known = state.registered.get(name, ())
+        if told[1] and told not in known:
+            latest = tuple(sorted((*known, told), reverse=True)[:2])
+            if latest != known:
+                won[name] = latest
+    if not won:
+        return state
+    return msgspec.structs.replace(state, registered={**state.registered, **won})
+
+
+def _is_changed(state: State, stamp: str) -> bool:
+    """Tell whether the registration with this stamp, just folded in, put another value in force."""
+    return any(
+        latest[0] == stamp and (not before or before[0][1] != latest[1])
+        for latest, *before in state.registered.values()
+    )
+
+
+def _merge(state: State, fact: AccountMerged, stamp: str) -> State:
+    assert fact.account in {fact.retired, fact.survivor}, "a merge told to a third account"
+    if fact.account == fact.survivor:
+        absorbed = tuple(sorted({*state.absorbed, fact.retired}))
+        if absorbed == state.absorbed:
+            return state
+        return msgspec.structs.replace(state, absorbed=absorbed)
+    if (stamp, fact.survivor) <= state.survivor:
+        return state
+    return msgspec.structs.replace(state, survivor=(stamp, fact.survivor))
+
+
+def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
+    """Return what should stand for one FT1: nothing for no money, a wait while nobody is to pay."""
+    item = state.items[key]
+    if not item.amount_minor:
+        return Withdrawn(key)
+    financial_class, payer = _registered(state, "financial_class"), _registered(state, "payer")
+    if not (financial_class or payer):
+        unknown = fault("account.payer_class_unknown", item.where)
+        return Hold(key=key, fault=unknown, amount_minor=item.amount_minor)
+    kind, name = _NAMES[key.partition(":")[0]]
+    is_adjustment = name == "adjustment"
+    return Booking(
+        key=key,
+        kind=kind,
+        amounts=(
+            Amount(
+                name=name,
+                minor=item.amount_minor,
+                where=item.where,
+                reason=item.code if is_adjustment else "",
+            ),
+        ),
+        effective_on=item.effective_on,
+        accounting_on=item.accounting_on,
+        facility=item.facility or _registered(state, "facility"),
+        department=item.department,
+        payer=payer,
+        financial_class=financial_class,
+        patient_class=_registered(state, "patient_class"),
+        service_code="" if is_adjustment else item.code,
+    )
+
+
+def _registered(state: State, name: str) -> str:
+    register = state.registered.get(name)
+    return register[0][1] if register else ""

@@ -1,0 +1,187 @@
+"""The proof: the conservation law, and control totals from the source to the ERP.
+
+    received = posted + explained + held + in flight                    (messages)
+    told by messages = facts in the log = standing + parked + replaced  (money, source to subledger)
+    subledger = ERP + on its way                                        (money, subledger to ERP)
+
+Every gap is a number here and a line in `suture reconcile`; a gap of zero everywhere is the proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from suture.model.account import ChargeCredited, ChargePosted, PaymentReceived
+from suture.model.event import Fact
+from suture.model.remittance import RemittanceReceived
+
+
+class Conservation(msgspec.Struct, frozen=True, kw_only=True):
+    """Where every received message is now. `gap` must be zero."""
+
+    received: int
+    posted: int
+    explained: int
+    """Duplicates, messages without a financial effect, and exceptions that were resolved without booking."""
+    held: int
+    """With an open exception."""
+    in_flight: int
+    gap: int
+
+
+def conserve(
+    *,
+    messages_count: int,
+    repeats_count: int,
+    kinds: Mapping[str, int],
+    parked_without_item: int,
+    posted_without_entry: int,
+) -> Conservation:
+    """Balance what was received against where it is.
+
+    `kinds` counts messages by what became of them (posted, explained, held, in_flight, gap). The two last
+    counts are contradictions between the log and the books; each is a gap.
+    """
+    posted = kinds.get("posted", 0)
+    explained = kinds.get("explained", 0) + repeats_count
+    held = kinds.get("held", 0)
+    in_flight = kinds.get("in_flight", 0)
+    received = messages_count + repeats_count
+    gap = received - posted - explained - held - in_flight
+    return Conservation(
+        received=received,
+        posted=posted,
+        explained=explained,
+        held=held,
+        in_flight=in_flight,
+        gap=gap + parked_without_item + posted_without_entry,
+    )
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True):
+    """One control total, followed from what messages said to what stands. `difference_minor` must be zero."""
+
+    name: str
+    told_minor: int
+    """Counted from the messages' own segments at intake."""
+    facts_minor: int
+    """The same, from the facts in the log."""
+    repeated_minor: int
+    """Facts that say again, or correct, what another fact of the same identity said."""
+    parked_minor: int
+    standing_minor: int
+    difference_minor: int
+
+
+class MoneyFact(msgspec.Struct, frozen=True):
+    """A fact that moves money, with its stream and stamp."""
+
+    stream: str
+    stamp: str
+    fact: Fact
+
+
+def control_totals(
+    facts: Iterable[MoneyFact],
+    *,
+    told_minor: Mapping[str, int],
+    standing_minor: Mapping[str, int],
+    parked_minor: Mapping[str, int],
+) -> list[Control]:
+    """Follow each control total from the source to the subledger, by a recount that owes nothing to the processes."""
+    total: dict[str, int] = {}
+    latest: dict[tuple[str, str, str], tuple[str, int]] = {}
+    for item in facts:
+        measured = _measure(item.fact)
+        if measured is None:
+            continue
+        name, identity, amount_minor = measured
+        total[name] = total.get(name, 0) + amount_minor
+        key = (name, item.stream, identity)
+        if key not in latest or item.stamp > latest[key][0]:
+            latest[key] = (item.stamp, amount_minor)
+    single: dict[str, int] = {}
+    for (name, _, _), (_, amount_minor) in latest.items():
+        single[name] = single.get(name, 0) + amount_minor
+    return [
+        Control(
+            name=name,
+            told_minor=told_minor.get(name, 0),
+            facts_minor=total.get(name, 0),
+            repeated_minor=total.get(name, 0) - single.get(name, 0),
+            parked_minor=parked_minor.get(name, 0),
+            standing_minor=standing_minor.get(name, 0),
+            difference_minor=abs(told_minor.get(name, 0) - total.get(name, 0))
+            + abs(
+                single.get(name, 0) - parked_minor.get(name, 0) - standing_minor.get(name, 0)
+            ),
+        )
+        for name in sorted({*told_minor, *total, *standing_minor} & CONTROLS)
+    ]
+
+
+CONTROLS = frozenset({"charges", "credits", "patient_payments", "remittance_cash"})
+
+
+def _measure(fact: Fact) -> tuple[str, str, int] | None:
+    match fact:
+        case ChargePosted():
+            return "charges", fact.charge, fact.amount_minor
+        case ChargeCredited():
+            return "credits", fact.charge, fact.amount_minor
+        case PaymentReceived():
+            return "patient_payments", fact.payment, fact.amount_minor
+        case RemittanceReceived():
+            return "remittance_cash", fact.remittance, fact.paid_minor
+        case _:
+            return None
+
+
+class AccountPeriod(msgspec.Struct, frozen=True):
+    """One account of one entity in one accounting period."""
+
+    entity: str
+    account: str
+    period: str
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """An account and period on which the subledger, less what is on its way, and the ERP differ."""
+
+    at: AccountPeriod
+    subledger_debit_minor: int
+    subledger_credit_minor: int
+    erp_debit_minor: int
+    erp_credit_minor: int
+
+    @property
+    def amount_minor(self) -> int:
+        """How far apart the two sides are, debits and credits added up."""
+        return abs(self.subledger_debit_minor - self.erp_debit_minor) + abs(
+            self.subledger_credit_minor - self.erp_credit_minor
+        )
+
+
+Sides = Mapping[AccountPeriod, tuple[int, int]]
+"""Debits and credits by account and period."""
+
+
+def match_erp(subledger: Sides, on_its_way: Sides, erp: Sides) -> list[Difference]:
+    """Return every account and period on which subledger minus what is on its way differs from the ERP."""
+    differences = []
+    for at in sorted({*subledger, *erp}, key=lambda at: (at.entity, at.account, at.period)):
+        debit, credit = subledger.get(at, (0, 0))
+        waiting_debit, waiting_credit = on_its_way.get(at, (0, 0))
+        erp_debit, erp_credit = erp.get(at, (0, 0))
+        difference = Difference(
+            at=at,
+            subledger_debit_minor=debit - waiting_debit,
+            subledger_credit_minor=credit - waiting_credit,
+            erp_debit_minor=erp_debit,
+            erp_credit_minor=erp_credit,
+        )
+        if difference.amount_minor:
+            differences.append(difference)
+    return differences

@@ -1,0 +1,151 @@
+"""Reads both sides of every control, always from the writer; `reconcile/controls.py` matches them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from suture.model.event import decode_fact
+from suture.reconcile.controls import (
+    AccountPeriod,
+    Conservation,
+    Control,
+    MoneyFact,
+    conserve,
+    control_totals,
+)
+from suture.store.database import Database
+
+STANDING_RULES = {
+    ("charge", "charge/gross"): "charges",
+    ("credit", "credit/gross"): "credits",
+    ("patient_payment", "patient_payment/payment"): "patient_payments",
+    ("remittance", "remittance/cash"): "remittance_cash",
+}
+"""Which journal rule's debits say what stands of each control total."""
+PARKED_KEYS = {
+    "charge": "charges",
+    "credit": "credits",
+    "payment": "patient_payments",
+    "cash": "remittance_cash",
+}
+"""Which booking keys' open exceptions belong to which control total."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of everything there is."""
+
+    messages_count: int
+    repeats_count: int
+    held_count: int
+    rejected_count: int
+    events_count: int
+    inbox_count: int
+    entries_count: int
+    lines_count: int
+    unbatched_count: int
+
+
+class DeliveryCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Deliveries by status."""
+
+    queued: int = 0
+    sent: int = 0
+    error: int = 0
+    unknown: int = 0
+
+
+async def read_counts(database: Database) -> Counts:
+    """Return how much of everything there is."""
+    rows = await database.fetch("count_messages")
+    return Counts(**dict(rows[0]))
+
+
+async def read_delivery_counts(database: Database) -> DeliveryCounts:
+    """Return deliveries by status."""
+    rows = {row["status"]: row for row in await database.fetch("delivery_counts")}
+
+    def count(status: str) -> int:
+        return rows[status]["deliveries_count"] if status in rows else 0
+
+    return DeliveryCounts(
+        queued=count("QUEUED"),
+        sent=count("SENT"),
+        error=count("ERROR"),
+        unknown=rows["QUEUED"]["unknown_count"] if "QUEUED" in rows else 0,
+    )
+
+
+async def read_conservation(database: Database) -> Conservation:
+    """Balance what was received against where it is."""
+    counts = await read_counts(database)
+    kinds = {
+        row["kind"]: row["messages_count"] for row in await database.fetch("conserve_messages")
+    }
+    unexplained = await database.fetch("parked_without_item")
+    unbooked = await database.fetch("posted_without_entry")
+    return conserve(
+        messages_count=counts.messages_count,
+        repeats_count=counts.repeats_count,
+        kinds=kinds,
+        parked_without_item=unexplained[0]["events_count"],
+        posted_without_entry=unbooked[0]["events_count"],
+    )
+
+
+async def read_control_totals(database: Database) -> list[Control]:
+    """Follow each control total from what messages said to what stands in the subledger."""
+    told = {row["name"]: row["amount_minor"] for row in await database.fetch("control_totals")}
+    standing: dict[str, int] = {}
+    for row in await database.fetch("standing_by_rule"):
+        name = STANDING_RULES.get((row["kind"], row["rule"]))
+        if name:
+            standing[name] = standing.get(name, 0) + row["debit_minor"]
+    parked: dict[str, int] = {}
+    for row in await database.fetch("parked_amounts"):
+        name = PARKED_KEYS.get(row["kind"])
+        if name:
+            parked[name] = parked.get(name, 0) + row["amount_minor"]
+    facts = (
+        MoneyFact(row["stream"], row["stamp"], decode_fact(row["payload"]))
+        for row in await database.fetch("money_facts")
+    )
+    return control_totals(
+        facts, told_minor=told, standing_minor=standing, parked_minor=parked
+    )
+
+
+async def read_ledger_imbalance(database: Database) -> int:
+    """Return debits minus credits, absolute, summed over entities and currencies."""
+    return sum(abs(row["difference_minor"]) for row in await database.fetch("ledger_balance"))
+
+
+async def read_unbalanced_entries(database: Database) -> int:
+    """Return how many entries do not balance or have no lines."""
+    rows = await database.fetch("unbalanced_entries")
+    return int(rows[0]["entries_count"])
+
+
+async def read_documents_twice(database: Database) -> int:
+    """Return how many journals the ERP knows under more than one document."""
+    rows = await database.fetch("delivered_twice")
+    return int(rows[0]["journals_count"])
+
+
+async def read_sides(
+    database: Database,
+) -> tuple[dict[AccountPeriod, tuple[int, int]], dict[AccountPeriod, tuple[int, int]]]:
+    """Return the subledger by account and period, and the part of it that is still on its way to the ERP."""
+    return (
+        await _balances(database, "trial_balance"),
+        await _balances(database, "undelivered_balance"),
+    )
+
+
+async def _balances(database: Database, query: str) -> dict[AccountPeriod, tuple[int, int]]:
+    return {
+        AccountPeriod(row["entity"], row["account"], row["period"]): (
+            row["debit_minor"],
+            row["credit_minor"],
+        )
+        for row in await database.fetch(query)
+    }

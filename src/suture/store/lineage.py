@@ -1,0 +1,129 @@
+"""Lineage: from a message to the ERP's document and back, by id. Ids contain their cause, so most steps are prefix scans.
+
+    msg_X  ->  evt_X.0001  ->  ent_X.0001.01  ->  SUT0000000000001  ->  the ERP's document
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from suture.model.event import decode_fact
+from suture.store.database import Database
+from suture.store.state import read_entries
+
+ENTRIES_SHOWN_MAX = 1_000
+
+Lineage = dict[str, Any]
+
+
+async def trace(database: Database, identity: str) -> Lineage | None:
+    """Return everything above and below one id (message, event, entry, journal reference, ERP document), or None."""
+    kind, _, rest = identity.partition("_")
+    if kind == "msg":
+        return await _of_message(database, identity, identity)
+    if kind == "evt":
+        return await _of_event(database, identity)
+    if kind == "ent":
+        return await _of_entry(database, identity)
+    journal = await database.fetchrow("trace_journal", identity)
+    if journal is not None:
+        return await _of_journal(database, identity, dict(journal))
+    found = await database.fetch("find_by_control_id", identity)
+    if found:
+        return await _of_message(database, identity, found[0]["id"])
+    if rest or "/" in identity:
+        return await _of_stream(database, identity)
+    return None
+
+
+async def _of_message(database: Database, asked: str, message_id: str) -> Lineage | None:
+    message = await database.fetchrow("trace_message", message_id)
+    if message is None:
+        return None
+    events = await _events(database, f"evt_{message_id[4:]}.")
+    return {
+        "asked": asked,
+        "message": dict(message),
+        "events": events,
+        "entries": await _entries(database, f"ent_{message_id[4:]}."),
+        "work_items": await _work_items(database, message_id),
+    }
+
+
+async def _of_event(database: Database, event_id: str) -> Lineage | None:
+    events = await _events(database, event_id)
+    if not events:
+        return None
+    message = await database.fetchrow("trace_message", events[0]["message_id"])
+    return {
+        "asked": event_id,
+        "message": dict(message) if message else None,
+        "events": events,
+        "entries": await _entries(database, f"ent_{event_id[4:]}"),
+        "work_items": await _work_items(database, events[0]["message_id"]),
+    }
+
+
+async def _of_entry(database: Database, entry_id: str) -> Lineage | None:
+    entries = await _entries(database, entry_id)
+    if not entries:
+        return None
+    lineage = await _of_event(database, entries[0]["event_id"])
+    reversals = [row["id"] for row in await database.fetch("trace_reversals", entry_id)]
+    return {**(lineage or {}), "asked": entry_id, "entries": entries, "reversed_by": reversals}
+
+
+async def _of_journal(database: Database, asked: str, journal: Lineage) -> Lineage:
+    reference = journal["reference"]
+    linked = await database.fetch("trace_journal_entries", reference, ENTRIES_SHOWN_MAX)
+    lines = await database.fetch("trace_journal_lines", reference)
+    attempts = await database.fetch("trace_attempts", journal["delivery_id"])
+    entry_ids = [row["entry_id"] for row in linked]
+    return {
+        "asked": asked,
+        "journal": {
+            **journal,
+            "lines": [dict(line) for line in lines],
+            "attempts": [dict(attempt) for attempt in attempts],
+        },
+        "entry_ids": entry_ids,
+        "message_ids": sorted({message_of(entry_id) for entry_id in entry_ids}),
+    }
+
+
+async def _of_stream(database: Database, stream: str) -> Lineage | None:
+    found = await database.fetch("find_by_stream", stream)
+    if not found:
+        return None
+    entries = await database.fetch("trace_stream_entries", stream)
+    return {
+        "asked": stream,
+        "message_ids": sorted(row["message_id"] for row in found),
+        "entry_ids": [row["id"] for row in entries],
+    }
+
+
+async def _events(database: Database, prefix: str) -> list[Lineage]:
+    rows = await database.fetch("trace_events", prefix)
+    return [
+        {
+            **{key: value for key, value in row.items() if key != "payload"},
+            "fact": decode_fact(row["payload"]),
+        }
+        for row in rows
+    ]
+
+
+async def _entries(database: Database, prefix: str) -> list[Lineage]:
+    heads = await database.fetch("trace_entries", prefix)
+    whole = await read_entries(database, [row["id"] for row in heads])
+    return [{**dict(row), "lines": list(whole[row["id"]].lines)} for row in heads]
+
+
+async def _work_items(database: Database, message_id: str) -> list[Lineage]:
+    return [dict(row) for row in await database.fetch("work_items_of_message", message_id)]
+
+
+def message_of(entry_id: str) -> str:
+    """Return the message behind an entry or event id: `ent_X.0001.01` -> `msg_X`."""
+    return f"msg_{entry_id[4:].partition('.')[0]}"

@@ -1,0 +1,186 @@
+"""The outbox: entries gathered into journals, journals leased to a sender, outcomes settled.
+
+Batching and delivery are two commits: entries leave the queue in the very transaction that makes their journal and its
+delivery, so none is in two journals and none is lost between. A leased delivery counts as of unknown outcome until it is settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Literal
+
+import asyncpg
+import msgspec
+
+from suture.ledger.batch import Journal, JournalLine, journal_reference
+from suture.store.database import UNAVAILABLE, Database, StoreUnavailableError, translated
+from suture.store.queries import QUERIES
+
+
+class QueueAge(msgspec.Struct, frozen=True):
+    """Entries of one policy that wait for a journal."""
+
+    entries_count: int
+    oldest_seconds: float
+
+
+class LeasedDelivery(msgspec.Struct, frozen=True):
+    """A command to send now. `ask_first` when an earlier attempt may have reached the destination."""
+
+    id: int
+    ordering_key: str
+    idempotency_key: str
+    payload: bytes
+    attempts_count: int
+    ask_first: bool
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """How an attempt ended."""
+
+    status: Literal["QUEUED", "SENT", "ERROR"]
+    outcome: Literal["delivered", "refused", "transient", "unknown", "found", "not_found"]
+    is_unknown: bool = False
+    retry_seconds: float = 0.0
+    document: str = ""
+    code: str = ""
+    explanation: str = ""
+    milliseconds: int = 0
+
+
+async def unbatched_ages(database: Database) -> dict[str, QueueAge]:
+    """Return, by policy, how much waits for a journal and for how long."""
+    rows = await database.fetch("unbatched_age")
+    return {
+        row["policy"]: QueueAge(row["entries_count"], row["oldest_seconds"]) for row in rows
+    }
+
+
+async def batch_entries(
+    database: Database, *, policy: str, destination: str, entries_max: int
+) -> list[Journal]:
+    """Gather waiting entries of one policy into journals, one per entity, currency and accounting day, and queue them."""
+    try:
+        async with database.pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(QUERIES["take_unbatched"], policy, entries_max)
+            if not rows:
+                return []
+            entry_ids = [row["entry_id"] for row in rows]
+            journals = []
+            for lines in await _summaries(connection, entry_ids):
+                journals.append(
+                    await _append(connection, lines, entry_ids, policy, destination)
+                )
+            return journals
+    except asyncpg.PostgresError as error:
+        raise translated(error) from error
+    except UNAVAILABLE as error:
+        raise StoreUnavailableError(type(error).__name__) from error
+
+
+class _Summary(msgspec.Struct):
+    entity: str
+    currency: str
+    accounting_on: date
+    lines: list[JournalLine]
+
+
+async def _summaries(
+    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], entry_ids: list[str]
+) -> list[_Summary]:
+    groups: dict[tuple[str, str, date], _Summary] = {}
+    for row in await connection.fetch(QUERIES["summarise_entries"], entry_ids):
+        key = (row["entity"], row["currency"], row["accounting_on"])
+        group = groups.setdefault(key, _Summary(*key, lines=[]))
+        group.lines.append(
+            JournalLine(
+                account=row["account"],
+                debit_minor=row["debit_minor"],
+                credit_minor=row["credit_minor"],
+                facility=row["facility"],
+                cost_centre=row["cost_centre"],
+                service_line=row["service_line"],
+                payer_class=row["payer_class"],
+            )
+        )
+    return list(groups.values())
+
+
+async def _append(
+    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
+    summary: _Summary,
+    entry_ids: list[str],
+    policy: str,
+    destination: str,
+) -> Journal:
+    number = await connection.fetchval(QUERIES["next_journal_number"])
+    journal = Journal(
+        reference=journal_reference(number),
+        policy=policy,
+        entity=summary.entity,
+        currency=summary.currency,
+        accounting_on=summary.accounting_on,
+        lines=tuple(summary.lines),
+    )
+    head = (journal.entity, journal.currency, journal.accounting_on)
+    await connection.execute(
+        QUERIES["append_journal"], journal.reference, destination, policy, *head, entry_ids
+    )
+    await connection.execute(
+        QUERIES["append_journal_lines"], journal.reference, *_columns(journal.lines)
+    )
+    await connection.execute(
+        QUERIES["link_journal_entries"], journal.reference, entry_ids, *head
+    )
+    await connection.execute(
+        QUERIES["append_delivery"],
+        destination,
+        f"{journal.entity}/{policy}",
+        journal.reference,
+        journal.body(),
+    )
+    return journal
+
+
+def _columns(lines: Sequence[JournalLine]) -> tuple[list[object], ...]:
+    return (
+        list(range(1, len(lines) + 1)),
+        [line.account for line in lines],
+        [line.debit_minor for line in lines],
+        [line.credit_minor for line in lines],
+        [line.facility for line in lines],
+        [line.cost_centre for line in lines],
+        [line.service_line for line in lines],
+        [line.payer_class for line in lines],
+    )
+
+
+async def lease_deliveries(
+    database: Database, *, destination: str, owner: str, seconds: float, deliveries_max: int
+) -> list[LeasedDelivery]:
+    """Lease what is due for one destination: the head of each ordering key, so order within a key is kept."""
+    rows = await database.fetch(
+        "lease_deliveries", destination, owner, timedelta(seconds=seconds), deliveries_max
+    )
+    return [LeasedDelivery(**dict(row)) for row in rows]
+
+
+async def settle_delivery(
+    database: Database, delivery_id: int, owner: str, settlement: Settlement
+) -> bool:
+    """Record how an attempt ended; False when the lease had run out and another sender has it."""
+    rows = await database.fetch(
+        "settle_delivery",
+        delivery_id,
+        owner,
+        settlement.status,
+        settlement.is_unknown,
+        timedelta(seconds=settlement.retry_seconds),
+        settlement.document,
+        settlement.outcome,
+        settlement.code,
+        settlement.explanation,
+        settlement.milliseconds,
+    )
+    return bool(rows[0]["settled"])

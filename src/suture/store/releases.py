@@ -1,0 +1,94 @@
+"""Releases in force, settings of this installation, and the workers that are alive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from suture.model.event import Event
+from suture.store.database import Database
+from suture.store.event_log import EventRows
+
+
+class ActiveRelease(msgspec.Struct, frozen=True):
+    """The version of the estate in force: its place in the history, its content's address, its content."""
+
+    number: int
+    id: str
+    content: bytes
+    activated_at: datetime
+    note: str
+
+
+class Worker(msgspec.Struct, frozen=True):
+    """A worker that said it was alive not long ago."""
+
+    id: str
+    role: str
+    process_id: int
+    started_at: datetime
+    seen_at: datetime
+
+
+async def append_release(database: Database, release_id: str, content: bytes, note: str) -> int:
+    """Bring a release into force; return its number."""
+    rows = await database.fetch("append_release", release_id, content, note)
+    return int(rows[0]["number"])
+
+
+async def active_release(database: Database) -> ActiveRelease | None:
+    """Return the release in force, or None before the first."""
+    row = await database.fetchrow("active_release")
+    return None if row is None else ActiveRelease(**dict(row))
+
+
+async def active_release_number(database: Database) -> int:
+    """Return the number of the release in force, 0 before the first."""
+    rows = await database.fetch("active_release_number")
+    return int(rows[0]["number"])
+
+
+async def waiting_streams(database: Database) -> list[str]:
+    """Return the streams that have parked work."""
+    return [row["stream"] for row in await database.fetch("waiting_streams")]
+
+
+async def append_reconsidered(
+    database: Database, events: Sequence[Event], partitions_count: int
+) -> None:
+    """Queue `Reconsidered` events; those already queued stay single."""
+    rows = EventRows(partitions_count)
+    for event in events:
+        rows.add(event)
+    await database.execute("append_reconsidered", *rows.columns)
+
+
+async def fixed_setting(database: Database, name: str, value: str) -> str:
+    """Set a setting if it has no value yet; return the value in force."""
+    rows = await database.fetch("write_setting", name, value)
+    return str(rows[0]["value"])
+
+
+async def make_partitions(database: Database, partitions_count: int) -> int:
+    """Make the log's partitions once; return how many this installation has, for ever."""
+    fixed = int(await fixed_setting(database, "partitions_count", str(partitions_count)))
+    await database.execute("make_partitions", fixed)
+    return fixed
+
+
+async def beat(database: Database, worker_id: str, role: str, process_id: int) -> None:
+    """Say that a worker is alive."""
+    await database.execute("beat", worker_id, role, process_id)
+
+
+async def retire_worker(database: Database, worker_id: str) -> None:
+    """Say that a worker has stopped in good order."""
+    await database.execute("retire_worker", worker_id)
+
+
+async def live_workers(database: Database, *, seconds: float) -> list[Worker]:
+    """Return the workers seen in the last seconds."""
+    rows = await database.fetch("live_workers", timedelta(seconds=seconds))
+    return [Worker(**dict(row)) for row in rows]

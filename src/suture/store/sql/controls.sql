@@ -1,0 +1,114 @@
+-- name: conserve_messages
+-- The conservation law, message by message: each accepted message's events are in the log or in the inbox, each other one has its exception.
+with placed as (
+    select e.message_id,
+        count(*) as events_count,
+        count(l.event_id) as logged_count,
+        bool_or(l.outcome = 'posted') as any_posted,
+        bool_or(l.outcome = 'parked') as any_parked
+    from event e left join log l on l.event_id = e.id
+    where e.id not like '%.%.%'
+    group by e.message_id
+), waiting as (
+    select e.message_id, count(*) as inbox_count from inbox i join event e on e.id = i.event_id
+    where e.id not like '%.%.%' group by e.message_id
+), items as (
+    select message_id, count(*) as items_count, count(*) filter (where resolved_at is null) as open_count
+    from work_item where message_id <> '' group by message_id
+)
+select kind, count(*) as messages_count from (
+    select case
+        when m.status <> 'accepted' then
+            case when coalesce(i.items_count, 0) = 0 then 'gap' when i.open_count > 0 then 'held' else 'explained' end
+        when m.events_count = 0 then 'explained'
+        when coalesce(p.logged_count, 0) + coalesce(w.inbox_count, 0) <> m.events_count then 'gap'
+        when coalesce(w.inbox_count, 0) > 0 then 'in_flight'
+        when coalesce(i.open_count, 0) > 0 then 'held'
+        when p.any_posted then 'posted'
+        when p.any_parked then 'posted'
+        else 'explained' end as kind
+    from message m
+    left join placed p on p.message_id = m.id
+    left join waiting w on w.message_id = m.id
+    left join items i on i.message_id = m.id
+) kinds group by kind
+
+-- name: count_messages
+-- How many messages came in, how many came again, by verdict.
+select (select count(*) from message) as messages_count,
+    (select count(*) from message_repeat) as repeats_count,
+    (select count(*) from message where status = 'held') as held_count,
+    (select count(*) from message where status = 'rejected') as rejected_count,
+    (select count(*) from event) as events_count,
+    (select count(*) from inbox) as inbox_count,
+    (select count(*) from entry) as entries_count,
+    (select count(*) from entry_line) as lines_count,
+    (select count(*) from unbatched) as unbatched_count
+
+-- name: parked_without_item
+-- Events that were parked but have neither an exception nor an entry under their message: must be none.
+select count(*) as events_count from log l
+where l.outcome = 'parked' and not exists (select from work_item w where w.event_id = l.event_id)
+
+-- name: posted_without_entry
+-- Events that count as posted but have no entry: must be none.
+select count(*) as events_count from log l
+where l.outcome = 'posted' and not exists (select from entry e where e.event_id = l.event_id)
+
+-- name: ledger_balance
+-- The subledger's own proof: debits minus credits by entity and currency, and entries that do not balance.
+select e.entity, e.currency, sum(l.debit_minor - l.credit_minor)::bigint as difference_minor
+from entry e join entry_line l on l.entry_id = e.id group by 1, 2 order by 1, 2
+
+-- name: unbalanced_entries
+-- Entries whose lines do not balance, or that have no lines: must be none.
+select count(*) as entries_count from (
+    select e.id from entry e left join entry_line l on l.entry_id = e.id
+    group by e.id having coalesce(sum(l.debit_minor - l.credit_minor), 1) <> 0
+) broken
+
+-- name: trial_balance
+-- Debits and credits of the subledger by entity, account and accounting period.
+select e.entity, e.currency, l.account, to_char(e.accounting_on, 'YYYY-MM') as period,
+    sum(l.debit_minor)::bigint as debit_minor, sum(l.credit_minor)::bigint as credit_minor
+from entry e join entry_line l on l.entry_id = e.id
+group by 1, 2, 3, 4 order by 1, 2, 3, 4
+
+-- name: undelivered_balance
+-- The same for what has not reached the ERP: entries without a journal, and journals that are queued or refused.
+select e.entity, e.currency, l.account, to_char(e.accounting_on, 'YYYY-MM') as period,
+    sum(l.debit_minor)::bigint as debit_minor, sum(l.credit_minor)::bigint as credit_minor
+from entry e join entry_line l on l.entry_id = e.id
+left join journal_entry j on j.entry_id = e.id
+left join delivery d on d.idempotency_key = j.reference
+where d.status is distinct from 'SENT'
+group by 1, 2, 3, 4 order by 1, 2, 3, 4
+
+-- name: control_totals
+-- What accepted messages said they are worth.
+select t.name, sum(t.items_count)::bigint as items_count, sum(t.amount_minor)::bigint as amount_minor
+from control_total t join message m on m.id = t.message_id
+where m.status = 'accepted' group by t.name order by t.name
+
+-- name: standing_by_rule
+-- What stands in the subledger, by booking kind and the rule's first amount, reversals taken off.
+select e.kind, l.rule,
+    sum(case when e.reverses = '' then l.debit_minor else -l.credit_minor end)::bigint as debit_minor
+from entry e join entry_line l on l.entry_id = e.id
+group by 1, 2 order by 1, 2
+
+-- name: money_facts
+-- Every fact that moves money, for the recount that owes nothing to the processes.
+select e.stream, e.stamp, e.payload from event e
+where e.type in ('charge.posted', 'charge.credited', 'payment.received', 'remittance.received')
+
+-- name: parked_amounts
+-- What is at stake in open exceptions of parked bookings, by kind of booking key.
+select split_part(booking_key, ':', 1) as kind, sum(amount_minor)::bigint as amount_minor, count(*) as items_count
+from work_item where resolved_at is null and booking_key <> '' group by 1 order by 1
+
+-- name: delivered_twice
+-- Entries that went into more than one journal, or journals with more than one ERP document: must be none.
+select count(*) as journals_count from (
+    select idempotency_key from delivery where document <> '' group by idempotency_key having count(distinct document) > 1
+) twice

@@ -1,0 +1,84 @@
+-- name: take_unbatched
+-- Take entries of one policy out of the queue, oldest first; they belong to the journals this commit makes.
+delete from unbatched u using (
+    select policy, entry_id from unbatched where policy = $1 order by entry_id limit $2 for update skip locked
+) due
+where u.policy = due.policy and u.entry_id = due.entry_id
+returning u.entry_id
+
+-- name: unbatched_age
+-- Per policy: how many entries wait for a journal and for how long the oldest has.
+select policy, count(*) as entries_count, extract(epoch from now() - min(queued_at))::float8 as oldest_seconds
+from unbatched group by policy
+
+-- name: summarise_entries
+-- The lines of some entries summed by everything the ERP posts by; debits and credits are never netted.
+select e.entity, e.currency, e.accounting_on, l.account, l.facility, l.cost_centre, l.service_line, l.payer_class,
+    l.debit_minor > 0 as is_debit, sum(l.debit_minor)::bigint as debit_minor, sum(l.credit_minor)::bigint as credit_minor
+from entry e join entry_line l on l.entry_id = e.id
+where e.id = any($1::text[])
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+order by 1, 2, 3, 4, 5, 6, 7, 8, 9
+
+-- name: next_journal_number
+-- The number of the next journal.
+select nextval('journal_number') as number
+
+-- name: append_journal
+-- A journal's head.
+insert into journal (reference, destination, policy, entity, currency, accounting_on, entries_count)
+select $1, $2, $3, $4, $5, $6, count(*) from entry
+where id = any($7::text[]) and entity = $4 and currency = $5 and accounting_on = $6
+
+-- name: append_journal_lines
+-- A journal's lines.
+insert into journal_line (reference, ordinal, account, debit_minor, credit_minor, facility, cost_centre, service_line, payer_class)
+select $1, u.* from unnest($2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[]) u
+
+-- name: link_journal_entries
+-- Which entries went into the journal.
+insert into journal_entry (entry_id, reference)
+select id, $1 from entry where id = any($2::text[]) and entity = $3 and currency = $4 and accounting_on = $5
+
+-- name: append_delivery
+-- Queue a command for a destination.
+insert into delivery (destination, ordering_key, idempotency_key, payload) values ($1, $2, $3, $4)
+
+-- name: lease_deliveries
+-- Lease the head of each ordering key that is due; `unknown` is raised until the outcome is settled, so a crash in between asks first.
+with heads as (
+    select distinct on (ordering_key) id from delivery
+    where status = 'QUEUED' and destination = $1 order by ordering_key, id
+), due as (
+    select d.id, d.unknown from delivery d join heads on heads.id = d.id
+    where d.status = 'QUEUED' and d.not_before <= now() and d.leased_until < now()
+    order by d.id limit $4 for update of d skip locked
+)
+update delivery d
+set lease_owner = $2, leased_until = now() + $3::interval, unknown = true, attempts_count = d.attempts_count + 1
+from due where d.id = due.id
+returning d.id, d.ordering_key, d.idempotency_key, d.payload, d.attempts_count, due.unknown as ask_first
+
+-- name: settle_delivery
+-- Record an attempt and its outcome, if the lease is still ours.
+with mine as (
+    update delivery set
+        status = $3, unknown = $4, not_before = now() + $5::interval, document = $6,
+        settled_at = case when $3 = 'QUEUED' then null else now() end,
+        leased_until = '-infinity', lease_owner = ''
+    where id = $1 and lease_owner = $2 and status = 'QUEUED'
+    returning id, attempts_count
+), noted as (
+    insert into delivery_attempt (delivery_id, ordinal, outcome, code, explanation, milliseconds)
+    select id, attempts_count, $7, $8, $9, $10 from mine
+)
+select count(*) as settled from mine
+
+-- name: delivery_counts
+-- Deliveries by status, and how many of them have an unknown outcome right now.
+select status, count(*) as deliveries_count, count(*) filter (where unknown and leased_until < now() and attempts_count > 0) as unknown_count
+from delivery group by status order by status
+
+-- name: resend_deliveries
+-- Queue refused deliveries again, under the same idempotency key.
+update delivery set status = 'QUEUED', not_before = now(), unknown = true where status = 'ERROR' and id = any($1::bigint[]) returning id

@@ -1,0 +1,63 @@
+-- name: trace_message
+-- A message without its bytes.
+select id, source, format, type, control_id, status, received_at, bytes_count, encode(sha256, 'hex') as sha256, events_count,
+    transmission_id, bytes_offset from message where id = $1
+
+-- name: read_message_bytes
+-- The sealed bytes of a message, or the span of the file that holds it.
+select sealed, transmission_id, bytes_offset, bytes_count from message where id = $1
+
+-- name: read_chunks
+-- The sealed pieces of a file, in order.
+select ordinal, sealed from transmission_chunk where transmission_id = $1 order by ordinal
+
+-- name: trace_events
+-- The events whose id begins so, with their place and outcome.
+select e.id, e.message_id, e.stream, e.type, e.source, e.path, e.stamp, e.received_at_ms, e.payload,
+    l.partition, l.position, l.outcome, l.release
+from event e left join log l on l.event_id = e.id
+where e.id >= $1 and e.id < $1 || '~' order by e.id
+
+-- name: trace_entries
+-- The entries whose id begins so, with their journal and the ERP's document.
+select e.id, e.kind, e.entity, e.currency, e.effective_on, e.accounting_on, e.reverses, e.release, e.event_id, e.stream,
+    j.reference, d.status as delivery_status, d.document
+from entry e
+left join journal_entry j on j.entry_id = e.id
+left join delivery d on d.idempotency_key = j.reference
+where e.id >= $1 and e.id < $1 || '~' order by e.id
+
+-- name: trace_reversals
+-- The entries that take this one back.
+select id from entry where reverses = $1
+
+-- name: trace_stream_entries
+-- The entries booked under one stream: a correction may have been caused by another event than the first booking.
+select id from entry where stream = $1 order by received_at_ms, id
+
+-- name: trace_journal
+-- A journal by our reference or by the ERP's document number.
+select j.reference, j.destination, j.policy, j.entity, j.currency, j.accounting_on, j.entries_count, j.created_at,
+    d.id as delivery_id, d.status, d.document, d.attempts_count, d.settled_at
+from journal j join delivery d on d.idempotency_key = j.reference and d.destination = j.destination
+where j.reference = $1 or d.document = $1
+
+-- name: trace_journal_entries
+-- The entries inside a journal.
+select entry_id from journal_entry where reference = $1 order by entry_id limit $2
+
+-- name: trace_journal_lines
+-- The lines of a journal as they were sent.
+select account, debit_minor, credit_minor, facility, cost_centre, service_line, payer_class from journal_line where reference = $1 order by ordinal
+
+-- name: trace_attempts
+-- Every attempt to deliver, in order.
+select ordinal, at, outcome, code, explanation, milliseconds from delivery_attempt where delivery_id = $1 order by ordinal
+
+-- name: find_by_control_id
+-- Messages by control id, newest first.
+select id from message where control_id = $1 order by received_at desc limit 20
+
+-- name: find_by_stream
+-- Messages that spoke of one business key, newest first.
+select distinct message_id from event where stream = $1 limit 100

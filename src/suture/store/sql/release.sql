@@ -1,0 +1,46 @@
+-- name: append_release
+-- Bring a version of an estate into force.
+insert into release (id, content, note) values ($1, $2, $3) returning number
+
+-- name: active_release
+-- The version of the estate in force.
+select number, id, content, activated_at, note from release order by number desc limit 1
+
+-- name: active_release_number
+-- Only the number of it, to notice a change cheaply.
+select coalesce(max(number), 0) as number from release
+
+-- name: append_reconsidered
+-- Ask streams with parked work to decide again, once per release and holder.
+with told as (
+    insert into event (id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload)
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::bigint[], $10::bytea[])
+    on conflict do nothing
+    returning id, partition
+)
+insert into inbox (partition, event_id) select partition, id from told
+
+-- name: read_setting
+-- One setting of this installation.
+select value from setting where name = $1
+
+-- name: write_setting
+-- Set a setting of this installation that has no value yet, and return the one in force.
+with made as (
+    insert into setting (name, value) values ($1, $2) on conflict do nothing returning value
+)
+select value from made union all select value from setting where name = $1 limit 1
+
+-- name: beat
+-- Say that a worker is alive.
+insert into worker (id, role, process_id) values ($1, $2, $3)
+on conflict (id) do update set seen_at = now()
+
+-- name: retire_worker
+-- Say that a worker has stopped in good order.
+delete from worker where id = $1
+
+-- name: live_workers
+-- Workers seen in the last $1.
+select id, role, process_id, started_at, seen_at from worker where seen_at > now() - $1::interval order by role, id

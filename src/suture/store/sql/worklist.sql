@@ -1,0 +1,33 @@
+-- name: open_work_items
+-- Exceptions that are open, newest group first, with what is at stake.
+select id, group_key, code, owner, source, message_id, event_id, stream, booking_key, delivery_id, path, explanation, remedy,
+    amount_minor, currency, opened_at
+from work_item where resolved_at is null order by abs(amount_minor) desc, opened_at limit $1
+
+-- name: count_work_items
+-- How many exceptions are open and how many were resolved.
+select count(*) filter (where resolved_at is null) as open_count, count(*) filter (where resolved_at is not null) as resolved_count
+from work_item
+
+-- name: open_delivery_item
+-- A destination refused a command: someone must look.
+insert into work_item (id, group_key, code, owner, source, delivery_id, path, explanation, remedy, amount_minor)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing
+
+-- name: resolve_work_items
+-- Close exceptions by id, with the reason a person gave.
+update work_item set resolved_at = now(), resolution = $2 where id = any($1::text[]) and resolved_at is null returning id
+
+-- name: resolve_delivery_items
+-- Close the exceptions of a delivery that has succeeded after all.
+update work_item set resolved_at = now(), resolution = $2 where delivery_id = $1 and resolved_at is null returning id
+
+-- name: resolve_message_items
+-- Close the exceptions of held messages that another message has made good.
+update work_item set resolved_at = now(), resolution = $2
+where message_id = any($1::text[]) and event_id = '' and resolved_at is null returning id
+
+-- name: work_items_of_message
+-- Everything that was ever opened about a message.
+select id, code, path, explanation, remedy, amount_minor, opened_at, resolved_at, resolution
+from work_item where message_id = $1 order by opened_at

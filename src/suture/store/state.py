@@ -1,0 +1,254 @@
+"""Stream records and partition leases: the runner's step, read and committed in two round trips.
+
+A worker owns partitions by lease; each taking raises an epoch, and `commit_step` checks every epoch in the very statement that
+writes, so a worker that was paused, cut off or replaced can never commit stale work (LeaseLostError).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from suture.ledger.entry import Entry, Line
+from suture.model.event import Event, decode_fact
+from suture.model.fault import catalogue
+from suture.pipeline import Step
+from suture.store.database import Database
+from suture.store.event_log import EventRows, group_key
+
+
+class Lease(msgspec.Struct):
+    """Our hold on one partition; `position` is the last place given out under it."""
+
+    partition: int
+    epoch: int
+    position: int
+
+
+class Waiting(msgspec.Struct):
+    """One event in the inbox with the stored record of its stream (None for a new stream)."""
+
+    partition: int
+    seq: int
+    event: Event
+    version: int
+    record: bytes | None
+
+
+class Remembered(msgspec.Struct):
+    """A stream's new record, to be stored."""
+
+    stream: str
+    version: int
+    record: bytes
+
+
+async def lease_partitions(
+    database: Database, owner: str, *, seconds: float, partitions_max: int
+) -> list[Lease]:
+    """Renew our leases and take free ones, up to `partitions_max` in all."""
+    rows = await database.fetch(
+        "lease_partitions", owner, timedelta(seconds=seconds), partitions_max
+    )
+    return [Lease(row["partition"], row["epoch"], row["position"]) for row in rows]
+
+
+async def release_partitions(database: Database, owner: str) -> None:
+    """Give every lease of ours back."""
+    await database.execute("release_partitions", owner)
+
+
+async def read_inbox(
+    database: Database, partitions: Sequence[int], events_per_partition_max: int
+) -> list[Waiting]:
+    """Return the next events of these partitions, in the order each partition must handle them."""
+    rows = await database.fetch("read_inbox", list(partitions), events_per_partition_max)
+    return [
+        Waiting(
+            partition,
+            seq,
+            Event(
+                id=event_id,
+                stream=stream,
+                fact=decode_fact(payload),
+                source=source,
+                message_id=message_id,
+                where=path,
+                stamp=stamp,
+                received_at_ms=received_at_ms,
+            ),
+            version or 0,
+            record,
+        )
+        for (
+            partition,
+            seq,
+            event_id,
+            message_id,
+            stream,
+            source,
+            path,
+            stamp,
+            received_at_ms,
+            payload,
+            version,
+            record,
+        ) in rows
+    ]
+
+
+async def read_entries(database: Database, entry_ids: Sequence[str]) -> dict[str, Entry]:
+    """Return whole entries by id."""
+    rows = await database.fetch("read_entries", list(entry_ids))
+    lines: dict[str, list[Line]] = {}
+    heads = {row["id"]: row for row in rows}
+    for row in rows:
+        lines.setdefault(row["id"], []).append(
+            Line(
+                account=row["account"],
+                debit_minor=row["debit_minor"],
+                credit_minor=row["credit_minor"],
+                facility=row["facility"],
+                cost_centre=row["cost_centre"],
+                service_line=row["service_line"],
+                payer_class=row["payer_class"],
+                rule=row["rule"],
+                where=row["path"],
+            )
+        )
+    return {
+        entry_id: Entry(
+            id=entry_id,
+            stream=row["stream"],
+            booking_key=row["booking_key"],
+            revision=row["revision"],
+            event_id=row["event_id"],
+            kind=row["kind"],
+            policy=row["policy"],
+            entity=row["entity"],
+            currency=row["currency"],
+            effective_on=row["effective_on"],
+            accounting_on=row["accounting_on"],
+            received_at_ms=row["received_at_ms"],
+            release=row["release"],
+            reverses=row["reverses"],
+            lines=tuple(lines[entry_id]),
+        )
+        for entry_id, row in heads.items()
+    }
+
+
+async def commit_step(  # noqa: PLR0913 - the parts of one atomic step
+    database: Database,
+    *,
+    leases: Sequence[Lease],
+    handled: Sequence[tuple[Waiting, int, Step]],
+    remembered: Sequence[Remembered],
+    forwarded: Sequence[Event],
+    partitions_count: int,
+    release: str,
+) -> None:
+    """Commit what a batch of events led to. `handled` gives each event its position and its step (reversals resolved).
+
+    Raises LeaseLostError when any lease is no longer ours: then nothing at all was written.
+    """
+    entries = [entry for _, _, step in handled for entry in step.entries]
+    resolved = {item for _, _, step in handled for item in step.resolved}
+    told = EventRows(partitions_count)
+    for event in forwarded:
+        told.add(event)
+    opened, closed = _work_items(handled, resolved)
+    states = sorted(remembered, key=lambda item: item.stream)
+    await database.execute(
+        "commit_step",
+        [lease.partition for lease in leases],
+        [lease.epoch for lease in leases],
+        [lease.position for lease in leases],
+        [waiting.partition for waiting, _, _ in handled],
+        [waiting.seq for waiting, _, _ in handled],
+        [waiting.partition for waiting, _, _ in handled],
+        [position for _, position, _ in handled],
+        [waiting.event.id for waiting, _, _ in handled],
+        [step.outcome for _, _, step in handled],
+        release,
+        [item.stream for item in states],
+        [item.version for item in states],
+        [item.record for item in states],
+        *_entry_columns(entries),
+        *_line_columns(entries),
+        *told.columns,
+        *opened,
+        closed,
+        ["resolved by a later event"] * len(closed),
+    )
+
+
+def _entry_columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
+    return (
+        [entry.id for entry in entries],
+        [entry.stream for entry in entries],
+        [entry.booking_key for entry in entries],
+        [entry.revision for entry in entries],
+        [entry.event_id for entry in entries],
+        [entry.kind for entry in entries],
+        [entry.policy for entry in entries],
+        [entry.entity for entry in entries],
+        [entry.currency for entry in entries],
+        [entry.effective_on for entry in entries],
+        [entry.accounting_on for entry in entries],
+        [entry.received_at_ms for entry in entries],
+        [entry.release for entry in entries],
+        [entry.reverses for entry in entries],
+    )
+
+
+def _line_columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
+    columns: tuple[list[object], ...] = tuple([] for _ in range(11))
+    ids, ordinals, accounts, debits, credits, facilities, centres, services, classes, rules, paths = columns
+    for entry in entries:
+        for ordinal, line in enumerate(entry.lines, 1):
+            ids.append(entry.id)
+            ordinals.append(ordinal)
+            accounts.append(line.account)
+            debits.append(line.debit_minor)
+            credits.append(line.credit_minor)
+            facilities.append(line.facility)
+            centres.append(line.cost_centre)
+            services.append(line.service_line)
+            classes.append(line.payer_class)
+            rules.append(line.rule)
+            paths.append(line.where)
+    return columns
+
+
+def _work_items(
+    handled: Sequence[tuple[Waiting, int, Step]], resolved: set[str]
+) -> tuple[tuple[list[object], ...], list[str]]:
+    """Return the columns of the items to open, and the ids to close that were opened by an earlier step."""
+    columns: tuple[list[object], ...] = tuple([] for _ in range(14))
+    opened: set[str] = set()
+    for waiting, _, step in handled:
+        event = waiting.event
+        for item in step.opened:
+            opened.add(item.id)
+            row = (
+                item.id,
+                group_key(item.fault, event.source),
+                item.fault.code,
+                catalogue()[item.fault.code].owner,
+                event.source,
+                event.id,
+                event.message_id,
+                event.stream,
+                item.booking_key,
+                item.fault.where,
+                item.fault.explanation,
+                item.fault.remedy,
+                item.amount_minor,
+                "resolved by a later event" if item.id in resolved else "",
+            )
+            for column, value in zip(columns, row, strict=True):
+                column.append(value)
+    return columns, sorted(resolved - opened)

@@ -1,0 +1,198 @@
+"""Files into the store: one open transaction for a whole file, with savepoints for what may have to be taken back.
+
+Used by `engine/file_intake.py` only. Nothing of a file is visible to anybody before the transaction commits; memory stays
+flat because events and sealed bytes go out in pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+
+import asyncpg
+import msgspec
+
+from suture.model.event import Event
+from suture.model.fault import Fault, catalogue
+from suture.store.database import UNAVAILABLE, Database, StoreUnavailableError, translated
+from suture.store.event_log import EventRows, group_key
+from suture.store.queries import QUERIES
+
+
+class MessageRow(msgspec.Struct, kw_only=True):
+    """One message of a file, judged."""
+
+    id: str
+    source: str
+    format: str
+    type: str
+    control_id: str
+    status: str
+    sha256: bytes
+    bytes_count: int
+    received_at: datetime
+    events_count: int
+    transmission_id: str
+    bytes_offset: int
+    totals: Sequence[tuple[str, int, int]] = ()
+    faults: Sequence[Fault] = ()
+
+
+class FileAppend:
+    """A transaction that takes one file. `mark` sets a savepoint, `back_to` returns to it."""
+
+    def __init__(self, database: Database, partitions_count: int) -> None:
+        """Take the store and the number of the log's partitions."""
+        self._database = database
+        self._partitions_count = partitions_count
+        self._connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | None = None
+        self._transaction: asyncpg.transaction.Transaction | None = None
+        self._transmission_id = ""
+        self._chunks_count = 0
+
+    async def __aenter__(self) -> FileAppend:
+        """Begin. Raises StoreUnavailableError."""
+        try:
+            self._connection = await self._database.pool.acquire()
+            self._transaction = self._connection.transaction()
+            await self._transaction.start()
+        except UNAVAILABLE as error:
+            raise StoreUnavailableError(type(error).__name__) from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Commit what was appended, or nothing of it when an exception passes."""
+        assert self._connection is not None and self._transaction is not None  # noqa: S101, PT018 - entered
+        try:
+            if error is None:
+                await self._transaction.commit()
+            else:
+                await self._transaction.rollback()
+        except UNAVAILABLE as lost:
+            raise StoreUnavailableError(type(lost).__name__) from lost
+        finally:
+            await self._database.pool.release(self._connection)
+        if isinstance(error, UNAVAILABLE):
+            raise StoreUnavailableError(type(error).__name__) from error
+
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a named query inside the transaction."""
+        assert self._connection is not None  # noqa: S101 - entered
+        try:
+            return await self._connection.fetch(QUERIES[query], *arguments)
+        except asyncpg.PostgresError as error:
+            raise translated(error) from error
+
+    async def mark(self, savepoint: str) -> None:
+        """Set a savepoint, replacing the one of that name."""
+        assert self._connection is not None  # noqa: S101 - entered
+        await self._connection.execute(f"savepoint {savepoint}")
+
+    async def back_to(self, savepoint: str) -> None:
+        """Undo everything appended since the savepoint."""
+        assert self._connection is not None  # noqa: S101 - entered
+        await self._connection.execute(f"rollback to savepoint {savepoint}")
+
+    async def begin(
+        self,
+        transmission_id: str,
+        source: str,
+        name: str,
+        digest: bytes,
+        bytes_count: int,
+        received_at: datetime,
+    ) -> bool:
+        """Begin a file; False when its source already sent these bytes."""
+        self._transmission_id = transmission_id
+        rows = await self.fetch(
+            "append_transmission", transmission_id, source, name, digest, bytes_count, received_at
+        )
+        return bool(rows)
+
+    async def chunk(self, sealed: bytes) -> None:
+        """Append the next sealed piece of the file."""
+        self._chunks_count += 1
+        await self.fetch("append_chunk", self._transmission_id, self._chunks_count, sealed)
+
+    async def claim(self, identity: str, message_id: str, digest: bytes) -> str | None:
+        """Claim an identity for a message; the holder's id when another message has it."""
+        if await self.fetch("claim_identity", identity, message_id, digest):
+            return None
+        holders = await self.fetch("find_identity_holder", identity)
+        return str(holders[0]["message_id"]) if holders else "of another intake"
+
+    async def events(self, events: Sequence[Event]) -> None:
+        """Append events and queue them for their partitions."""
+        if not events:
+            return
+        rows = EventRows(self._partitions_count)
+        for event in events:
+            rows.add(event)
+        await self.fetch("append_events", *rows.columns)
+
+    async def secrets(self, secrets: Mapping[str, tuple[str, bytes]]) -> None:
+        """Keep sealed identifiers by surrogate."""
+        if not secrets:
+            return
+        tokens = sorted(secrets)
+        await self.fetch(
+            "keep_secrets",
+            tokens,
+            [secrets[token][0] for token in tokens],
+            [secrets[token][1] for token in tokens],
+        )
+
+    async def message(self, row: MessageRow) -> None:
+        """Append a judged message with its totals and its exceptions."""
+        await self.fetch(
+            "append_message",
+            row.id,
+            row.source,
+            row.format,
+            row.type,
+            row.control_id,
+            row.status,
+            row.sha256,
+            row.bytes_count,
+            row.received_at,
+            row.events_count,
+            row.transmission_id,
+            row.bytes_offset,
+            b"",
+        )
+        if row.totals:
+            await self.fetch(
+                "append_totals",
+                [row.id] * len(row.totals),
+                [name for name, _, _ in row.totals],
+                [count for _, count, _ in row.totals],
+                [amount for _, _, amount in row.totals],
+            )
+        at_stake = sum(amount for _, _, amount in row.totals)
+        for ordinal, fault in enumerate(row.faults, 1):
+            await self.fetch(
+                "open_message_item",
+                f"exc_{row.id[4:]}.{ordinal:02d}",
+                group_key(fault, row.source),
+                fault.code,
+                catalogue()[fault.code].owner,
+                row.source,
+                row.id,
+                fault.where,
+                fault.explanation,
+                fault.remedy,
+                at_stake if ordinal == 1 else 0,
+            )
+
+
+async def repeat_transmission(
+    append: FileAppend, source: str, digest: bytes, received_at: datetime
+) -> None:
+    """Note that every message of a file arrived again."""
+    await append.fetch("append_transmission_repeats", source, digest, received_at)

@@ -1,0 +1,141 @@
+r"""What is wrong, or only untidy, in a message that could be read: blocking faults and lenient notes.
+
+Here: line ends and wrapping (B18), character sets (B17), NUL and escape sequences (B16), broken segment names,
+size caps (B15). Not here: what keeps a message from being read at all (`parse.py`), or whether its content makes
+sense (the `translate` room). A finding names the place and never the value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from suture.model.fault import Fault, fault
+from suture.wire.hl7v2.charset import FALLBACK, suggest_charset
+from suture.wire.hl7v2.escape import escape_problems, unescape
+from suture.wire.hl7v2.layout import BYTE_ORDER_MARK, SEGMENTS_MAX, Layout, uniform_end
+from suture.wire.hl7v2.segment import FIELDS_MAX, HEADERS, Segment
+from suture.wire.hl7v2.separators import ENCODING_CHARACTERS_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from suture.wire.hl7v2.message import Message, Reception
+
+FINDINGS_MAX = 100
+"""No message reports more notes, or more faults, than this."""
+
+_FIRST_FREE_HEADER_FIELD = 3
+_HEADER_START = len("MSH|") + ENCODING_CHARACTERS_MAX
+_WINDOWS_CONTROLS = frozenset(map(chr, range(0x80, 0xA0)))
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What an audit found: blocking and not."""
+
+    faults: tuple[Fault, ...]
+    notes: tuple[Fault, ...]
+
+
+def audit(message: Message) -> Findings:
+    """Return everything worth reporting about a message that could be read.
+
+    This runs for every message: a segment is made only for a line that has something to report.
+    """
+    reception, layout = message.reception, message.layout
+    faults = list(_charset_faults(reception))
+    notes = [*_charset_notes(message), *_layout_notes(reception, layout)]
+    if message.separators.is_unusual:
+        notes.append(fault("hl7.lenient.separators", "MSH-2"))
+    escape = message.separators.escape
+    has_nul = b"\0" in reception.raw
+    for position, line in enumerate(layout.lines):
+        # Every header line has the escape character, in MSH-2.
+        if escape in line and (position or escape in line[_HEADER_START:]):
+            for finding in _escape_findings(message.segments[position], reception.charset):
+                (notes if finding.code.startswith("hl7.lenient.") else faults).append(finding)
+        if has_nul and "\0" in line:
+            faults.append(fault("hl7.character.nul", message.segments[position].where()))
+        if len(line) > FIELDS_MAX:
+            faults.extend(_size_faults(message.segments[position], line))
+    faults += _layout_faults(message)
+    return Findings(tuple(faults[:FINDINGS_MAX]), tuple(notes[:FINDINGS_MAX]))
+
+
+def _charset_faults(reception: Reception) -> Iterator[Fault]:
+    if reception.charset == reception.declared_charset:
+        return
+    suggestion = suggest_charset(reception.raw, reception.declared_charset)
+    explanation = f"the bytes are not {reception.declared_charset}"
+    if suggestion:
+        explanation += f"; treat as {suggestion}, which fits"
+    yield fault("hl7.charset.mismatch", "MSH-18", explanation)
+
+
+def _charset_notes(message: Message) -> Iterator[Fault]:
+    reception = message.reception
+    if not reception.is_charset_known:
+        explanation = f"unknown name in MSH-18; read as {reception.declared_charset}"
+        yield fault("hl7.lenient.charset", "MSH-18", explanation)
+    is_latin = reception.charset == reception.declared_charset == "latin-1"
+    if is_latin and not reception.raw.isascii():
+        for position, line in enumerate(message.layout.lines):
+            if not _WINDOWS_CONTROLS.isdisjoint(line):
+                explanation = "bytes 0x80 to 0x9F are not text in 8859/1; cp1252 is likelier"
+                yield fault("hl7.lenient.charset", message.segments[position].where(), explanation)
+                return
+
+
+def _layout_faults(message: Message) -> Iterator[Fault]:
+    if message.layout.rest.strip():
+        explanation = f"more than {SEGMENTS_MAX} segments; the rest was not read"
+        yield fault("hl7.segments.too_many", f"line[{SEGMENTS_MAX + 1}]", explanation)
+    if "" in message.keys:
+        for segment, line in zip(message.segments, message.layout.lines, strict=True):
+            if not segment.name and line.strip():
+                yield fault("hl7.segment.name", segment.where())
+
+
+def _layout_notes(reception: Reception, layout: Layout) -> Iterator[Fault]:
+    ends = "".join(layout.ends) + layout.rest + reception.suffix.decode(FALLBACK)
+    if "\n" in ends:
+        end = uniform_end(ends)
+        found = {"\n": "LF", "\r\n": "CRLF"}.get(end, "a mix of ends")
+        explanation = f"segments end with {found}; the standard's end is CR"
+        yield fault("hl7.lenient.line_ends", "MSH", explanation)
+    if reception.prefix.startswith(BYTE_ORDER_MARK):
+        yield fault("hl7.lenient.byte_order_mark", "MSH")
+    if b"\x0b" in reception.prefix or ends.strip("\r\n \t"):
+        yield fault("hl7.lenient.wrapping", "MSH")
+
+
+def _escape_findings(segment: Segment, charset: str) -> Iterator[Fault]:
+    r"""Yield a note for each field with an escape left as text, and a fault for each `\X00\`."""
+    separators = segment.separators
+    start = _FIRST_FREE_HEADER_FIELD if segment.name in HEADERS else 1
+    for number, text in enumerate(segment.fields[start:], start):
+        if separators.escape not in text:
+            continue
+        flat = text
+        for separator in (separators.repetition, separators.component, separators.subcomponent):
+            flat = flat.replace(separator, separators.field)
+        problems: dict[str, None] = {}
+        has_nul = False
+        for leaf in flat.split(separators.field):
+            if separators.escape in leaf:
+                problems.update(dict.fromkeys(escape_problems(leaf, separators, charset)))
+                has_nul = has_nul or "\0" in unescape(leaf, separators, charset)
+        for problem in problems:
+            yield fault("hl7.lenient.escape", segment.where(number), problem)
+        if has_nul:
+            yield fault("hl7.character.nul", segment.where(number), "an escaped NUL (X00)")
+
+
+def _size_faults(segment: Segment, line: str) -> Iterator[Fault]:
+    separators = segment.separators
+    for role in ("field", "repetition", "component", "subcomponent"):
+        count = line.count(getattr(separators, role))
+        if count > FIELDS_MAX:
+            explanation = f"{count} {role} separators in one segment; {FIELDS_MAX} are read"
+            yield fault("hl7.fields.too_many", segment.where(), explanation)

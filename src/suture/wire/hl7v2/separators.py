@@ -1,0 +1,91 @@
+r"""The five characters a message is cut with (`MSH-1`, `MSH-2`), read from each message's own header.
+
+Here: which character plays which role, the odd `MSH-2` values of real systems, and the refusal of sets that
+cannot be told apart. Not here: cutting the message (`layout.py`, `segment.py`) or the escape sequences that
+stand for these characters (`escape.py`, next).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import msgspec
+
+from suture.model.fault import Fault, fault
+
+ABSENT = "\ud800"
+"""Stands for a role the header does not name. A lone surrogate: no decoded message can contain it."""
+
+ENCODING_CHARACTERS_MAX = 6
+"""The longest `MSH-2` worth reading: `^~\\&#` with its backslash doubled by a careless exporter."""
+
+_ENCODING_CHARACTERS_MIN = 3
+_CONVENTIONAL = frozenset("^~\\&#")
+
+
+class Separators(msgspec.Struct, frozen=True):
+    """The separators of one message, by role; a role the header leaves out is `ABSENT`."""
+
+    field: str
+    component: str
+    repetition: str
+    escape: str
+    subcomponent: str
+    truncation: str
+    encoding_characters: str
+    """`MSH-2` exactly as received."""
+    is_unusual: bool = False
+    """True when the roles were taken from convention because `MSH-2` is out of order or incomplete."""
+
+
+DEFAULT = Separators("|", "^", "~", "\\", "&", ABSENT, "^~\\&")
+"""The separators HL7 recommends (chapter 2, 2.5.4) and Suture writes."""
+
+
+def read_separators(field: str, encoding_characters: str) -> Separators | Fault:
+    r"""Assign a role to each character of `MSH-1` and `MSH-2`, or return why that is impossible (B13, B14).
+
+    The standard's order is component, repetition, escape, subcomponent and, from 2.7, truncation. An `MSH-2`
+    made only of the conventional characters but in another order, with one missing or with the backslash
+    doubled (`^&~\`, `^\~\&`, `^~&`) is a slip in a hand-written header while the body uses the characters as
+    everybody does: the conventional roles hold and the set is marked unusual.
+    """
+    if not _ENCODING_CHARACTERS_MIN <= len(encoding_characters) <= ENCODING_CHARACTERS_MAX:
+        explanation = f"MSH-2 has {len(encoding_characters)} characters; 4 are usual, 3 to 5 readable"
+        return fault("hl7.header.separators", "MSH-2", explanation)
+    return _read(field, encoding_characters)
+
+
+@lru_cache(maxsize=256)
+def _read(field: str, encoding_characters: str) -> Separators | Fault:
+    if any(_is_unusable(character) for character in field + encoding_characters):
+        explanation = "a letter, digit, blank, quote or control character cannot be a separator"
+        return fault("hl7.header.separators", "MSH-2", explanation)
+    if _CONVENTIONAL.issuperset(encoding_characters) and "^" in encoding_characters:
+        roles = _conventional(encoding_characters)
+    else:
+        roles = encoding_characters
+    if len(set(field + roles)) < 1 + len(roles) or len(roles) > len("^~\\&#"):
+        explanation = "two separators are the same character, or there are more than five"
+        return fault("hl7.header.separators", "MSH-2", explanation)
+    if roles is encoding_characters:
+        named = roles.ljust(len("^~\\&#"), ABSENT)
+    else:
+        named = "".join(role if role in roles else ABSENT for role in "^~\\&#")
+    is_usual = named.startswith(encoding_characters)
+    return Separators(field, *named, encoding_characters, is_unusual=not is_usual)
+
+
+def _is_unusable(character: str) -> bool:
+    return (
+        character.isalnum()
+        or character in '" '
+        or not character.isascii()
+        or not character.isprintable()
+    )
+
+
+def _conventional(encoding_characters: str) -> str:
+    """Drop repeats of the backslash, which exporters double; any other repeat stays and is refused."""
+    first, backslash, rest = encoding_characters.partition("\\")
+    return first + backslash + rest.replace("\\", "")

@@ -1,0 +1,347 @@
+"""Convergence of every process: any order and any duplication of the same facts ends alike.
+
+A small reducer stands in for the pipeline: it stores each state after each event (as MessagePack, as the engine does), skips what
+tells nothing new, delivers forwards, and keeps the last decision per booking key. Two runs over the same facts, shuffled and
+repeated, must end in the same states and in the same bookings and holds; and what decisions left behind one by one must be what
+the final state decides as a whole, so no event may touch a key it does not name.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import date
+from random import Random
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from suture.model import account as accounts
+from suture.model import appointment as appointments
+from suture.model import encounter as encounters
+from suture.model.claim import ClaimAdjudicated, ClaimAdjustment
+from suture.model.decision import Booking, Forward, Hold, Withdrawn
+from suture.model.event import Event, Fact, Reconsidered, make_stamp, process_of
+from suture.model.party import PatientMerged
+from suture.model.remittance import ProviderAdjustment, RemittanceReceived
+from suture.processes import (
+    appointment,
+    claim,
+    encounter,
+    patient,
+    patient_account,
+    remittance,
+)
+from suture.processes.process import Process
+
+PROCESSES: dict[str, Process[Any]] = {
+    "appointment": appointment,
+    "encounter": encounter,
+    "patient": patient,
+    "patient_account": patient_account,
+    "claim": claim,
+    "remittance": remittance,
+}
+EVENTS_MAX = 2_000
+EXAMPLES = settings(max_examples=150, deadline=None)
+
+Books = dict[tuple[str, str], Booking | Hold]
+World = tuple[dict[str, Any], Books]
+
+
+def run(events: Iterable[Event]) -> World:
+    """Tell events in this order; return the states by stream and what stands or waits by key."""
+    states: dict[str, Any] = {}
+    books: Books = {}
+    queue = deque(events)
+    handled = 0
+    while queue:
+        handled += 1
+        assert handled < EVENTS_MAX, "forwarding does not end"
+        event = queue.popleft()
+        process = PROCESSES[process_of(event.stream)]
+        before = states.get(event.stream)
+        if before is None:
+            before = process.initial(event.stream.partition("/")[2])
+        after = process.evolve(before, event)
+        if after is before:
+            continue
+        states[event.stream] = stored(process, after)
+        queue.extend(settle(books, event, process.decide(after, event)))
+    return states, books
+
+
+def stored(process: Process[Any], state: Any) -> Any:
+    """Return the state as the store gives it back."""
+    decoded = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=process.State)
+    assert decoded == state
+    return decoded
+
+
+def settle(books: Books, event: Event, decisions: Iterable[object]) -> list[Event]:
+    """Let the last decision per key stand; return the forwarded events."""
+    forwarded: list[Event] = []
+    for decision in decisions:
+        match decision:
+            case Booking() | Hold():
+                books[event.stream, decision.key] = decision
+            case Withdrawn():
+                books.pop((event.stream, decision.key), None)
+            case Forward():
+                forwarded.append(
+                    msgspec.structs.replace(event, stream=decision.stream, fact=decision.fact)
+                )
+            case _:
+                raise AssertionError(type(decision).__name__)
+    return forwarded
+
+
+def reconsidered(states: dict[str, Any]) -> Books:
+    """Return what the final states decide when asked for every key."""
+    books: Books = {}
+    for stream, state in states.items():
+        event = told(stream, Reconsidered("r2"), 0)
+        process = PROCESSES[process_of(stream)]
+        assert process.evolve(state, event) is state
+        assert not settle(books, event, process.decide(state, event))
+    return books
+
+
+def told(stream: str, fact: Fact, minute: int, digest: str = "") -> Event:
+    """Return a fact as an event; two facts of one minute may carry the very same stamp."""
+    return Event(
+        id=f"evt_{minute}",
+        stream=stream,
+        fact=fact,
+        source="source",
+        message_id=f"msg_{minute}",
+        where=f"SEG[{minute}]",
+        stamp=make_stamp(minute * 60_000, digest or "0" * 12, 0),
+        received_at_ms=0,
+    )
+
+
+def assert_convergence(events: list[Event], chance: Random) -> Books:
+    """Hold two shuffled and repeated runs, and the final state, to the same end."""
+    states, books = run(events)
+    repeated = [*events, *(event for event in events if chance.random() < 0.5)]
+    chance.shuffle(repeated)
+    assert run(repeated) == (states, books)
+    assert reconsidered(states) == books
+    return books
+
+
+minutes = st.integers(0, 5)
+chances = st.randoms(use_true_random=False)
+days = st.sampled_from([date(2024, 3, 4), date(2024, 3, 5)])
+amounts = st.sampled_from([0, 100, 250, -100])
+
+
+def events_of(stream: str, facts: st.SearchStrategy[Fact]) -> st.SearchStrategy[list[Event]]:
+    """Return events of one stream, at few instants, so that stamps collide."""
+    digests = st.sampled_from(["a" * 12, "b" * 12])
+    return st.lists(st.builds(told, st.just(stream), facts, minutes, digests), max_size=8)
+
+
+def one_of_types(types: list[type[Any]], **fields: st.SearchStrategy[Any]) -> Any:
+    """Return facts of these types, each field possibly silent."""
+    return st.one_of([st.builds(kind, **fields) for kind in types])
+
+
+def text(*values: str) -> st.SearchStrategy[str]:
+    """Return one of these values or silence."""
+    return st.sampled_from(["", *values])
+
+
+appointment_facts = one_of_types(
+    [
+        appointments.AppointmentBooked,
+        appointments.AppointmentRescheduled,
+        appointments.AppointmentModified,
+        appointments.AppointmentCancelled,
+        appointments.AppointmentDiscontinued,
+        appointments.AppointmentDeleted,
+        appointments.AppointmentMissed,
+    ],
+    appointment=st.just("apt_1"),
+    patient=text("pat_1", "pat_2"),
+    starts_at_ms=st.sampled_from([0, 9, 10]),
+    department=text("LAB"),
+)
+encounter_facts = one_of_types(
+    [
+        encounters.EncounterAdmitted,
+        encounters.EncounterRegistered,
+        encounters.EncounterPreadmitted,
+        encounters.EncounterMadeInpatient,
+        encounters.EncounterMadeOutpatient,
+        encounters.EncounterUpdated,
+        encounters.EncounterDischarged,
+        encounters.EncounterCancelled,
+        encounters.EncounterTransferCancelled,
+        encounters.EncounterDischargeCancelled,
+        encounters.EncounterPreadmissionCancelled,
+    ],
+    visit=st.just("vis_1"),
+    patient_class=text("I", "O"),
+    department=text("ICU", "ER"),
+    ended_on=st.sampled_from([None, date(2024, 3, 4)]),
+)
+charge_facts = one_of_types(
+    [accounts.ChargePosted, accounts.ChargeCredited],
+    account=st.just("acc_1"),
+    charge=st.sampled_from(["chg_1", "chg_2"]),
+    amount_minor=amounts,
+    service_on=days,
+    posted_on=st.one_of(st.none(), days),
+    facility=text("CLINIC"),
+    transaction_code=text("CDM1"),
+)
+account_facts = st.one_of(
+    charge_facts,
+    charge_facts,
+    st.builds(
+        accounts.AccountRegistered,
+        account=st.just("acc_1"),
+        facility=text("RBGH", "RBW"),
+        patient_class=text("I"),
+        financial_class=text("MC", "SP"),
+        payer=text("P1", "P2"),
+    ),
+    st.builds(
+        accounts.PaymentReceived,
+        account=st.just("acc_1"),
+        payment=st.just("pay_1"),
+        amount_minor=amounts,
+        received_on=days,
+        kind=st.just("PY"),
+    ),
+    st.builds(
+        accounts.AccountAdjusted,
+        account=st.just("acc_1"),
+        adjustment=st.just("adj_1"),
+        amount_minor=amounts,
+        adjusted_on=days,
+        code=text("SB"),
+    ),
+    st.sampled_from([("acc_1", "acc_2"), ("acc_1", "acc_3"), ("acc_4", "acc_1")]).map(
+        lambda pair: accounts.AccountMerged(account="acc_1", retired=pair[0], survivor=pair[1])
+    ),
+)
+remittance_facts = st.builds(
+    RemittanceReceived,
+    remittance=st.just("P1:T1"),
+    payer=st.just("P1"),
+    trace=st.just("T1"),
+    paid_minor=amounts,
+    method=st.just("ACH"),
+    paid_on=days,
+    provider_adjustments=st.sampled_from(
+        [(), (ProviderAdjustment(reason="WO", amount_minor=50, where="PLB[1]-04"),)]
+    ),
+    where=st.just("ST02=0001"),
+)
+
+
+@st.composite
+def adjudications(draw: st.DrawFn) -> Fact:
+    """Return a decision or its reversal: few amounts and payer claims, so that many pair and some do not."""
+    status = draw(st.sampled_from(["1", "1", "4", "22", "22", "22", "23", "25"]))
+    sign = -1 if status == "22" else 1
+    charge_minor = draw(st.sampled_from([1_000, 2_000]))
+    allowed_minor = draw(st.sampled_from([0, 300]))
+    group = draw(st.sampled_from(["CO", "PR"]))
+    number = draw(st.integers(0, 4))
+    return ClaimAdjudicated(
+        claim="clm_1",
+        adjudication=f"adj_{status}_{number}",
+        remittance=draw(st.sampled_from(["P1:T1", "P1:T2"])),
+        payer="P1",
+        payer_claim=draw(text("pcl_1", "pcl_2")),
+        status=status,
+        charge_minor=sign * charge_minor,
+        paid_minor=sign * (charge_minor - allowed_minor),
+        adjustments=(
+            ClaimAdjustment(
+                group=group, reason="45", amount_minor=sign * allowed_minor, where="CAS[1]-03"
+            ),
+        ),
+        paid_on=draw(days),
+        where=f"CLP[{number}]",
+    )
+
+
+@st.composite
+def merges(draw: st.DrawFn) -> list[Event]:
+    """Return merges among four patients, each told to both sides: chains, forks and loops."""
+    names = st.sampled_from(["pat_a", "pat_b", "pat_c", "pat_d"])
+    pairs = draw(st.lists(st.tuples(names, names), max_size=5))
+    return [
+        told(
+            f"patient/{name}",
+            PatientMerged(patient=name, retired=retired, survivor=survivor),
+            draw(minutes),
+        )
+        for retired, survivor in pairs
+        for name in dict.fromkeys((retired, survivor))
+    ]
+
+
+@EXAMPLES
+@given(events_of("appointment/apt_1", appointment_facts), chances)
+def test_an_appointment_told_in_any_order_ends_alike(events: list[Event], chance: Random) -> None:
+    assert_convergence(events, chance)
+
+
+@EXAMPLES
+@given(events_of("encounter/vis_1", encounter_facts), chances)
+def test_a_visit_told_in_any_order_ends_alike(events: list[Event], chance: Random) -> None:
+    assert_convergence(events, chance)
+
+
+@EXAMPLES
+@given(merges(), chances)
+def test_b21_merges_told_in_any_order_end_alike_and_end(
+    events: list[Event], chance: Random
+) -> None:
+    books = assert_convergence(events, chance)
+    survivors: dict[str, set[str]] = {}
+    for event in events:
+        assert isinstance(event.fact, PatientMerged)
+        survivors.setdefault(event.fact.retired, set()).add(event.fact.survivor)
+    looped = {name for name in survivors if name in reached(name, survivors)}
+    assert {stream.partition("/")[2] for stream, _ in books} == looped
+
+
+def reached(name: str, survivors: dict[str, set[str]]) -> set[str]:
+    """Return everybody a patient lives on in, by the plainest walk there is."""
+    found: set[str] = set()
+    edge = set(survivors.get(name, ()))
+    while edge:
+        found |= edge
+        edge = {after for each in edge for after in survivors.get(each, ())} - found
+    return found
+
+
+@EXAMPLES
+@given(events_of("patient_account/acc_1", account_facts), chances)
+def test_an_account_told_in_any_order_ends_alike(events: list[Event], chance: Random) -> None:
+    assert_convergence(events, chance)
+
+
+@EXAMPLES
+@given(events_of("claim/clm_1", adjudications()), chances)
+def test_a_claim_told_in_any_order_ends_alike(events: list[Event], chance: Random) -> None:
+    books = assert_convergence(events, chance)
+    booked = [key for (_, key), each in books.items() if isinstance(each, Booking)]
+    reversals_count = sum("adj_22_" in key for key in booked)
+    assert reversals_count <= len(booked) - reversals_count
+
+
+@EXAMPLES
+@given(events_of("remittance/P1:T1", remittance_facts), chances)
+def test_a_remittance_told_in_any_order_ends_alike(events: list[Event], chance: Random) -> None:
+    books = assert_convergence(events, chance)
+    assert sum(key == "cash" for _, key in books) <= 1

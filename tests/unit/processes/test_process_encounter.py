@@ -1,0 +1,200 @@
+"""A visit's story: announced, open, over, taken back, in any order (processes/encounter.py, ADT)."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import permutations
+
+import msgspec
+import pytest
+
+from suture.model.decision import Hold, Withdrawn
+from suture.model.encounter import (
+    EncounterAdmitted,
+    EncounterCancelled,
+    EncounterDischargeCancelled,
+    EncounterDischarged,
+    EncounterMadeInpatient,
+    EncounterMadeOutpatient,
+    EncounterPreadmissionCancelled,
+    EncounterPreadmitted,
+    EncounterRegistered,
+    EncounterTransferCancelled,
+    EncounterUpdated,
+)
+from suture.model.event import Event, Fact, Reconsidered, make_stamp
+from suture.model.party import PatientAbsorbed
+from suture.processes import encounter
+
+PREADMITTED = EncounterPreadmitted(visit="vis_1", patient_class="P")
+ADMITTED = EncounterAdmitted(visit="vis_1", patient_class="I", department="ICU")
+REGISTERED = EncounterRegistered(visit="vis_1", patient_class="E")
+DISCHARGED = EncounterDischarged(visit="vis_1", ended_at_ms=5_000, ended_on=date(2024, 3, 5))
+CANCELLED = EncounterCancelled(visit="vis_1")
+DISCHARGE_CANCELLED = EncounterDischargeCancelled(visit="vis_1")
+PREADMISSION_CANCELLED = EncounterPreadmissionCancelled(visit="vis_1")
+
+
+def told(fact: Fact, minute: int, digest: str = "") -> Event:
+    """Return the fact as an event recorded at this minute."""
+    return Event(
+        id=f"evt_{minute}",
+        stream="encounter/vis_1",
+        fact=fact,
+        source="adt",
+        message_id=f"msg_{minute}",
+        where="PV1",
+        stamp=make_stamp(minute * 60_000, digest or f"{minute:012x}", 0),
+        received_at_ms=0,
+    )
+
+
+def after(*events: Event) -> encounter.State:
+    """Return the state once these events were told in this order."""
+    state = encounter.initial("vis_1")
+    for event in events:
+        state = encounter.evolve(state, event)
+    return state
+
+
+def end(*facts: Fact) -> encounter.State:
+    """Return where a story ends, recorded in this order, however it arrives."""
+    events = [told(fact, minute) for minute, fact in enumerate(facts, start=1)]
+    states = [after(*order) for order in permutations(events)]
+    assert all(state == states[0] for state in states)
+    return states[0]
+
+
+def is_waiting(*facts: Fact) -> bool:
+    """Tell whether a visit with this story waits for its opening."""
+    (decision,) = encounter.decide(end(*facts), told(facts[0], 1))
+    assert decision.key == "encounter"
+    if isinstance(decision, Hold):
+        assert (decision.fault.code, decision.amount_minor) == ("encounter.unopened", 0)
+        return True
+    assert decision == Withdrawn("encounter")
+    return False
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ([EncounterUpdated(visit="vis_1", department="ICU")], "none"),
+        ([PREADMITTED], "preadmitted"),
+        ([ADMITTED], "active"),
+        ([REGISTERED], "active"),
+        ([PREADMITTED, ADMITTED], "active"),
+        ([ADMITTED, EncounterUpdated(visit="vis_1", department="ER")], "active"),
+        ([ADMITTED, DISCHARGED], "discharged"),
+        ([REGISTERED, DISCHARGED, ADMITTED], "active"),
+        ([ADMITTED, EncounterTransferCancelled(visit="vis_1", department="ICU")], "active"),
+    ],
+)
+def test_the_status_follows_the_story(facts: list[Fact], status: str) -> None:
+    assert end(*facts).status == status
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ([ADMITTED, CANCELLED], "cancelled"),
+        ([PREADMITTED, ADMITTED, CANCELLED], "preadmitted"),
+        ([PREADMITTED, PREADMISSION_CANCELLED], "cancelled"),
+        ([PREADMITTED, ADMITTED, PREADMISSION_CANCELLED], "active"),
+        ([ADMITTED, DISCHARGED, DISCHARGE_CANCELLED], "active"),
+        ([ADMITTED, DISCHARGED, DISCHARGE_CANCELLED, DISCHARGED], "discharged"),
+        ([ADMITTED, DISCHARGED, CANCELLED], "cancelled"),
+        ([ADMITTED, CANCELLED, ADMITTED], "active"),
+    ],
+)
+def test_a_cancel_restores_the_state_before(facts: list[Fact], status: str) -> None:
+    assert end(*facts).status == status
+
+
+def test_recorded_in_the_same_minute_a_cancel_comes_after_what_it_cancels() -> None:
+    for first, second in (("aa", "bb"), ("bb", "aa")):
+        assert after(told(ADMITTED, 1, first), told(CANCELLED, 1, second)).status == "cancelled"
+        assert after(told(ADMITTED, 1, first), told(DISCHARGED, 1, second)).status == "discharged"
+        reopened = (told(DISCHARGED, 2, first), told(DISCHARGE_CANCELLED, 2, second))
+        assert after(told(ADMITTED, 1), *reopened).status == "active"
+
+
+@pytest.mark.parametrize("fact", [DISCHARGED, CANCELLED, DISCHARGE_CANCELLED])
+def test_f24_an_end_before_its_opening_waits_and_resolves_alone(fact: Fact) -> None:
+    assert is_waiting(fact)
+    assert is_waiting(PREADMITTED, fact)
+    assert not is_waiting(ADMITTED, fact)
+
+
+def test_f26_a_cancelled_preadmission_waits_for_it() -> None:
+    assert is_waiting(PREADMISSION_CANCELLED)
+    assert not is_waiting(PREADMITTED, PREADMISSION_CANCELLED)
+    assert not is_waiting(ADMITTED, PREADMISSION_CANCELLED)
+
+
+def test_details_before_an_opening_wait_for_nothing() -> None:
+    assert not is_waiting(EncounterUpdated(visit="vis_1", department="ICU"))
+
+
+def test_a_class_change_opens_a_visit_and_says_its_class_even_where_the_class_is_empty() -> None:
+    inpatient = end(REGISTERED, EncounterMadeInpatient(visit="vis_1"))
+    assert (inpatient.status, inpatient.told["patient_class"][1]) == ("active", "I")
+    outpatient = end(ADMITTED, EncounterMadeOutpatient(visit="vis_1"))
+    assert outpatient.told["patient_class"][1] == "O"
+    observed = end(ADMITTED, EncounterMadeOutpatient(visit="vis_1", patient_class="OBS"))
+    assert observed.told["patient_class"][1] == "OBS"
+    assert not is_waiting(EncounterMadeInpatient(visit="vis_1"), DISCHARGED)
+
+
+def test_a_cancelled_transfer_puts_the_patient_back_where_the_message_says() -> None:
+    moved = EncounterUpdated(visit="vis_1", department="WARD")
+    state = end(ADMITTED, moved, EncounterTransferCancelled(visit="vis_1", department="ICU"))
+    assert state.told["department"][1] == "ICU"
+
+
+def test_a_cancelled_discharge_takes_the_end_away_whatever_it_still_says() -> None:
+    stale = EncounterDischargeCancelled(visit="vis_1", ended_at_ms=5_000, ended_on=date(2024, 3, 5))
+    state = end(ADMITTED, DISCHARGED, stale)
+    assert (state.told["ended_at_ms"][1], state.told["ended_on"][1]) == ("", "")
+    again = end(ADMITTED, DISCHARGED, stale, DISCHARGED)
+    assert again.told["ended_on"][1] == "2024-03-05"
+
+
+def test_the_same_message_twice_tells_nothing_new() -> None:
+    state = after(told(ADMITTED, 1), told(DISCHARGED, 2), told(DISCHARGE_CANCELLED, 3))
+    for event in (told(ADMITTED, 1), told(DISCHARGED, 2), told(DISCHARGE_CANCELLED, 3)):
+        assert encounter.evolve(state, event) is state
+
+
+def test_a_new_release_decides_again_what_waits() -> None:
+    state = after(told(DISCHARGED, 1))
+    again = told(Reconsidered("r2"), 9)
+    assert encounter.evolve(state, again) is state
+    (decision,) = encounter.decide(state, again)
+    assert isinstance(decision, Hold)
+
+
+def test_a_visit_is_remembered_in_a_few_hundred_bytes() -> None:
+    whole = EncounterAdmitted(
+        visit="vis_1",
+        patient="pat_0123456789abcdefghijkl",
+        account="acc_0123456789abcdefghijkl",
+        patient_class="I",
+        facility="RBGH",
+        department="ICU",
+        hospital_service="CAR",
+        began_at_ms=1_700_000_000_000,
+        began_on=date(2023, 11, 14),
+    )
+    state = after(told(whole, 1), told(DISCHARGED, 2))
+    blob = msgspec.msgpack.encode(state)
+    assert msgspec.msgpack.decode(blob, type=encounter.State) == state
+    assert len(blob) < 900
+
+
+def test_a_fact_of_another_process_is_a_bug() -> None:
+    stray = told(PatientAbsorbed(patient="pat_1", absorbed=()), 1)
+    with pytest.raises(TypeError, match=r"patient\.absorbed"):
+        encounter.evolve(encounter.initial("vis_1"), stray)
+    with pytest.raises(TypeError, match=r"patient\.absorbed"):
+        encounter.decide(encounter.initial("vis_1"), stray)

@@ -1,0 +1,270 @@
+"""What an account books, waits for and corrects (processes/patient_account.py, DFT and ADT)."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import permutations
+
+import msgspec
+import pytest
+
+from suture.model.account import (
+    AccountAdjusted,
+    AccountMerged,
+    AccountRegistered,
+    ChargeCredited,
+    ChargePosted,
+    PaymentReceived,
+)
+from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn
+from suture.model.encounter import EncounterUpdated
+from suture.model.event import Event, Fact, Reconsidered, make_stamp
+from suture.processes import patient_account
+
+REGISTERED = AccountRegistered(
+    account="acc_1", facility="RBGH", patient_class="I", financial_class="MC", payer="MEDICARE"
+)
+CHARGE = ChargePosted(
+    account="acc_1",
+    charge="chg_1",
+    amount_minor=12_000,
+    service_on=date(2024, 3, 4),
+    posted_on=date(2024, 3, 6),
+    department="LAB",
+    transaction_code="CDM100",
+    procedure_code="80053",
+)
+CREDIT = ChargeCredited(
+    account="acc_1", charge="chg_2", amount_minor=12_000, service_on=date(2024, 3, 4)
+)
+PAYMENT = PaymentReceived(
+    account="acc_1", payment="pay_1", amount_minor=2_500, received_on=date(2024, 3, 4), kind="CO"
+)
+ADJUSTMENT = AccountAdjusted(
+    account="acc_1", adjustment="adj_1", amount_minor=700, adjusted_on=date(2024, 3, 9), code="SB"
+)
+
+
+def told(fact: Fact, minute: int, where: str = "FT1[1]") -> Event:
+    """Return the fact as an event recorded at this minute."""
+    return Event(
+        id=f"evt_{minute}",
+        stream="patient_account/acc_1",
+        fact=fact,
+        source="billing",
+        message_id=f"msg_{minute}",
+        where=where,
+        stamp=make_stamp(minute * 60_000, f"{minute:012x}", 0),
+        received_at_ms=0,
+    )
+
+
+def after(*events: Event) -> patient_account.State:
+    """Return the state once these events were told in this order."""
+    state = patient_account.initial("acc_1")
+    for event in events:
+        state = patient_account.evolve(state, event)
+    return state
+
+
+def decided(*events: Event) -> tuple[Decision, ...]:
+    """Return what the last of these events decides."""
+    return patient_account.decide(after(*events), events[-1])
+
+
+def booking(*events: Event) -> Booking:
+    """Return the one booking the last of these events makes."""
+    (decision,) = decided(*events)
+    assert isinstance(decision, Booking)
+    return decision
+
+
+def test_a_charge_books_its_gross_amount_under_the_registration_of_the_account() -> None:
+    assert booking(told(REGISTERED, 1), told(CHARGE, 2, "FT1[2]")) == Booking(
+        key="charge:chg_1",
+        kind="charge",
+        amounts=(Amount(name="gross", minor=12_000, where="FT1[2]"),),
+        effective_on=date(2024, 3, 4),
+        accounting_on=date(2024, 3, 6),
+        facility="RBGH",
+        department="LAB",
+        payer="MEDICARE",
+        financial_class="MC",
+        patient_class="I",
+        service_code="CDM100",
+    )
+
+
+def test_a_charge_without_a_master_code_is_booked_by_its_procedure() -> None:
+    bare = msgspec.structs.replace(CHARGE, transaction_code="")
+    assert booking(told(REGISTERED, 1), told(bare, 2)).service_code == "80053"
+
+
+def test_the_facility_of_the_charge_goes_before_the_facility_of_the_account() -> None:
+    elsewhere = msgspec.structs.replace(CHARGE, facility="CLINIC")
+    assert booking(told(REGISTERED, 1), told(elsewhere, 2)).facility == "CLINIC"
+
+
+@pytest.mark.parametrize(
+    ("fact", "key", "kind", "amount"),
+    [
+        (CREDIT, "credit:chg_2", "credit", Amount(name="gross", minor=12_000, where="FT1[1]")),
+        (
+            PAYMENT,
+            "payment:pay_1",
+            "patient_payment",
+            Amount(name="payment", minor=2_500, where="FT1[1]"),
+        ),
+        (
+            ADJUSTMENT,
+            "adjustment:adj_1",
+            "account_adjustment",
+            Amount(name="adjustment", minor=700, where="FT1[1]", reason="SB"),
+        ),
+    ],
+)
+def test_credits_payments_and_adjustments_book_under_their_own_kind(
+    fact: Fact, key: str, kind: str, amount: Amount
+) -> None:
+    made = booking(told(REGISTERED, 1), told(fact, 2))
+    assert (made.key, made.kind, made.amounts) == (key, kind, (amount,))
+    assert (made.payer, made.financial_class, made.service_code) == ("MEDICARE", "MC", "")
+
+
+def test_f24_a_charge_before_its_registration_waits_with_its_amount_and_books_by_itself() -> None:
+    (waiting,) = decided(told(CHARGE, 2))
+    assert isinstance(waiting, Hold)
+    assert (waiting.key, waiting.amount_minor) == ("charge:chg_1", 12_000)
+    assert waiting.fault.code == "account.payer_class_unknown"
+    (booked,) = decided(told(CHARGE, 2), told(REGISTERED, 1))
+    assert booked == booking(told(REGISTERED, 1), told(CHARGE, 2))
+
+
+@pytest.mark.parametrize("field", ["financial_class", "payer"])
+def test_either_financial_class_or_payer_is_enough_to_book(field: str) -> None:
+    silent = AccountRegistered(account="acc_1", patient_class="I", facility="RBGH")
+    half = msgspec.structs.replace(silent, **{field: "MC"})
+    assert isinstance(decided(told(silent, 1), told(CHARGE, 2))[0], Hold)
+    assert isinstance(decided(told(half, 1), told(CHARGE, 2))[0], Booking)
+
+
+def test_a_charge_of_no_money_is_withdrawn_registered_or_not() -> None:
+    free = msgspec.structs.replace(CHARGE, amount_minor=0)
+    assert decided(told(free, 1)) == (Withdrawn("charge:chg_1"),)
+    assert decided(told(REGISTERED, 1), told(free, 2)) == (Withdrawn("charge:chg_1"),)
+
+
+def test_the_same_charge_under_another_message_books_the_same() -> None:
+    once = booking(told(REGISTERED, 1), told(CHARGE, 2))
+    twice = booking(told(REGISTERED, 1), told(CHARGE, 2), told(CHARGE, 3))
+    assert once == twice
+    assert len(after(told(CHARGE, 2), told(CHARGE, 3)).items) == 1
+
+
+def test_the_same_charge_with_another_amount_is_corrected_by_the_later_stamp() -> None:
+    corrected = told(msgspec.structs.replace(CHARGE, amount_minor=9_000), 3)
+    for order in permutations([told(REGISTERED, 1), told(CHARGE, 2), corrected]):
+        state = after(*order)
+        (decision,) = patient_account.decide(state, told(Reconsidered("r1"), 9))
+        assert isinstance(decision, Booking)
+        assert decision.amounts[0].minor == 9_000
+
+
+def test_a_correction_taken_back_by_the_first_content_ends_with_the_first_content() -> None:
+    other = msgspec.structs.replace(CHARGE, amount_minor=9_000)
+    events = [told(CHARGE, 1), told(other, 2), told(CHARGE, 3)]
+    for order in permutations(events):
+        assert after(*order).items["charge:chg_1"].amount_minor == 12_000
+
+
+def test_another_payer_decides_every_booking_of_the_account_again() -> None:
+    moved = told(AccountRegistered(account="acc_1", payer="AETNA"), 5)
+    decisions = decided(told(REGISTERED, 1), told(CHARGE, 2), told(PAYMENT, 3), moved)
+    assert {decision.payer for decision in decisions if isinstance(decision, Booking)} == {"AETNA"}
+    assert len(decisions) == 2
+
+
+def test_the_same_registration_said_again_leaves_the_bookings_alone() -> None:
+    again = told(REGISTERED, 5)
+    assert decided(told(REGISTERED, 1), told(CHARGE, 2), again) == ()
+
+
+def test_a_late_registration_changes_nothing_that_a_newer_one_said() -> None:
+    late = told(AccountRegistered(account="acc_1", payer="AETNA"), 0)
+    assert decided(told(REGISTERED, 1), told(CHARGE, 2), late) == ()
+
+
+def test_a_payer_changed_and_changed_back_is_the_first_one_in_every_order() -> None:
+    events = [
+        told(AccountRegistered(account="acc_1", payer="AETNA"), 1),
+        told(AccountRegistered(account="acc_1", payer="CIGNA"), 2),
+        told(AccountRegistered(account="acc_1", payer="AETNA"), 3),
+    ]
+    for order in permutations(events):
+        assert booking(*order, told(CHARGE, 4)).payer == "AETNA"
+
+
+def test_a_silent_registration_takes_nothing_away() -> None:
+    silent = told(AccountRegistered(account="acc_1", patient="pat_1"), 5)
+    state = after(told(REGISTERED, 1))
+    assert patient_account.evolve(state, silent) is state
+
+
+def test_the_same_event_twice_tells_nothing_new() -> None:
+    events = [
+        told(REGISTERED, 1),
+        told(CHARGE, 2),
+        told(AccountMerged(account="acc_1", retired="acc_1", survivor="acc_9"), 3),
+        told(AccountMerged(account="acc_1", retired="acc_0", survivor="acc_1"), 4),
+    ]
+    state = after(*events)
+    for event in events:
+        assert patient_account.evolve(state, event) is state
+
+
+def test_f34_a_merged_account_keeps_its_bookings_and_a_link_to_its_survivor() -> None:
+    merged = told(AccountMerged(account="acc_1", retired="acc_1", survivor="acc_9"), 3)
+    state = after(told(REGISTERED, 1), told(CHARGE, 2), merged)
+    assert state.survivor[1] == "acc_9"
+    assert patient_account.decide(state, merged) == ()
+    (standing,) = patient_account.decide(state, told(Reconsidered("r2"), 9))
+    assert isinstance(standing, Booking)
+
+
+def test_f34_a_surviving_account_knows_whom_it_absorbed() -> None:
+    events = [
+        told(AccountMerged(account="acc_1", retired=retired, survivor="acc_1"), minute)
+        for minute, retired in enumerate(("acc_3", "acc_2"))
+    ]
+    assert after(*events).absorbed == ("acc_2", "acc_3")
+
+
+def test_a_merge_told_to_a_third_account_is_a_bug() -> None:
+    with pytest.raises(AssertionError):
+        after(told(AccountMerged(account="acc_1", retired="acc_2", survivor="acc_3"), 1))
+
+
+def test_a_new_release_decides_every_key_again() -> None:
+    again = told(Reconsidered("r2"), 9)
+    state = after(told(CHARGE, 1), told(CREDIT, 2), told(PAYMENT, 3), told(ADJUSTMENT, 4))
+    assert patient_account.evolve(state, again) is state
+    held = [each.key for each in patient_account.decide(state, again) if isinstance(each, Hold)]
+    assert held == ["charge:chg_1", "credit:chg_2", "payment:pay_1", "adjustment:adj_1"]
+
+
+def test_an_account_of_thirty_charges_is_remembered_in_four_kilobytes() -> None:
+    charges = [
+        told(msgspec.structs.replace(CHARGE, charge=f"chg_{n:022d}"), n + 2) for n in range(30)
+    ]
+    state = after(told(REGISTERED, 1), *charges)
+    blob = msgspec.msgpack.encode(state)
+    assert msgspec.msgpack.decode(blob, type=patient_account.State) == state
+    assert len(blob) < 4_500
+
+
+def test_a_fact_of_another_process_is_a_bug() -> None:
+    stray = told(EncounterUpdated(visit="vis_1"), 1)
+    with pytest.raises(TypeError, match=r"encounter\.updated"):
+        after(stray)
+    with pytest.raises(TypeError, match=r"encounter\.updated"):
+        patient_account.decide(patient_account.initial("acc_1"), stray)
