@@ -12,8 +12,10 @@ Where an 835 becomes a journal entry: `wire/x12/remittance.py` (CLP, CAS, PLB) -
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from hashlib import sha256
+from itertools import chain
 from typing import Any, Generic, Literal, TypeVar, assert_never
 
 import msgspec
@@ -23,9 +25,14 @@ from suture.ledger.entry import Entry, Posting, reverse
 from suture.ledger.post import accounting_date, post
 from suture.model.decision import Booking, Decision, Forward, Hold, Withdrawn, fingerprint
 from suture.model.event import Event, Reconsidered, process_of
-from suture.model.fault import Fault
+from suture.model.fault import Fault, fault
+from suture.model.translation import Begun, Channel, Closed, Piece, Reading, Translation
 from suture.processes import appointment, claim, encounter, patient, patient_account, remittance
 from suture.processes.process import Process
+from suture.translate import hl7v2_adt, hl7v2_dft, hl7v2_siu, x12_835
+from suture.translate.hl7v2_common import unsupported
+from suture.translate.x12_common import Translator, read_interchanges
+from suture.wire import hl7v2
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -38,7 +45,145 @@ PROCESSES: dict[str, Process[Any]] = {
     "remittance": remittance,
 }
 
+MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] = {
+    "SIU": hl7v2_siu.translate,
+    "ADT": hl7v2_adt.translate,
+    "DFT": hl7v2_dft.translate,
+}
+"""By MSH-9.1."""
+
+SET_TRANSLATORS: dict[str, Translator] = {"835": x12_835.translate}
+"""By ST01."""
+
 Outcome = Literal["posted", "parked", "no_effect", "repeated"]
+
+_SNIFFED_BYTES_MAX = 4096
+
+
+# The first half: what a message means ----------------------------------------------------------
+
+
+def read_message(raw: bytes, channel: Channel) -> Translation:
+    """Return what one HL7 v2 message means: its verdict and its facts."""
+    return _translate(hl7v2.parse(raw, charset=channel.charset), raw, channel)
+
+
+def receive_message(
+    raw: bytes, channel: Channel, *, control_id: str, at: str
+) -> tuple[Translation, bytes]:
+    """Return what one HL7 v2 message means, and the reply its sender is owed once it is durable.
+
+    Content we cannot understand is accepted (we hold the bytes); only unusable framing or identity is refused. In enhanced
+    mode the accept acknowledgement (CA, CR) is the reply where MSH-15 asks for one, else, as most products expect, the
+    application acknowledgement where MSH-16 asks; the reply is empty where none is due.
+    """
+    message = hl7v2.parse(raw, charset=channel.charset)
+    translation = _translate(message, raw, channel)
+    is_refused = translation.status == "rejected"
+    readable = None if isinstance(message, Fault) else message
+    code = _reply_code(readable, is_refused=is_refused)
+    if not code:
+        return translation, b""
+    faults = translation.faults if is_refused else ()
+    return translation, hl7v2.acknowledge(
+        readable, code, control_id=control_id, at=at, faults=faults
+    )
+
+
+def _reply_code(message: hl7v2.Message | None, *, is_refused: bool) -> str:
+    if message is not None and hl7v2.is_enhanced(message):
+        if hl7v2.is_due(message.accept_acknowledgement, is_success=not is_refused):
+            return "CR" if is_refused else "CA"
+        if not hl7v2.is_due(message.application_acknowledgement, is_success=not is_refused):
+            return ""
+    return "AR" if is_refused else "AA"
+
+
+def _translate(message: hl7v2.Message | Fault, raw: bytes, channel: Channel) -> Translation:
+    if isinstance(message, Fault):
+        return Translation(
+            format="hl7v2",
+            type="unreadable",
+            control_id="",
+            status="rejected",
+            identities=(f"bytes:{channel.source}:{sha256(raw).hexdigest()}",),
+            faults=(message,),
+        )
+    return MESSAGE_TRANSLATORS.get(message.type, unsupported)(message, channel)
+
+
+def read_file(chunks: Iterable[bytes], channel: Channel) -> Iterator[Piece]:
+    """Read a file of any supported format, found out from its first bytes, into pieces.
+
+    X12 streams with flat memory. HL7 v2 files (bare messages or FHS/BHS batches) are read whole.
+    """
+    rest = iter(chunks)
+    head = b""
+    for chunk in rest:
+        head += chunk
+        if len(head) >= _SNIFFED_BYTES_MAX:
+            break
+    match detect_format(head):
+        case "x12":
+            yield from read_interchanges(chain((head,), rest), channel, SET_TRANSLATORS)
+        case "hl7v2":
+            yield from _read_messages(b"".join((head, *rest)), channel)
+        case _:
+            size = len(head) + sum(len(chunk) for chunk in rest)
+            yield from _unknown_format(size)
+
+
+def detect_format(head: bytes) -> Literal["hl7v2", "x12", "unknown"]:
+    """Return the format of a file from its first bytes: what comes first, an HL7 header or an X12 envelope."""
+    found = [
+        (place, name)
+        for name, marks in _FORMAT_MARKS
+        for mark in marks
+        if (place := head.find(mark)) >= 0
+    ]
+    return min(found)[1] if found else "unknown"
+
+
+_FORMAT_MARKS: tuple[tuple[Literal["hl7v2", "x12"], tuple[bytes, ...]], ...] = (
+    ("hl7v2", (b"MSH|", b"MSH^", b"FHS|", b"BHS|", b"MSH")),
+    ("x12", (b"ISA", b"GS*", b"GS|", b"ST*", b"ST|")),
+)
+
+
+def _read_messages(data: bytes, channel: Channel) -> Iterator[Piece]:
+    batch = hl7v2.split(data)
+    offset = 0
+    for raw in batch.messages:
+        translation = read_message(raw, channel)
+        offset = max(data.find(raw, offset), 0)
+        yield Begun(recorded_at_ms=translation.recorded_at_ms)
+        yield Reading(translation=translation, offset=offset, bytes_count=len(raw))
+        offset += len(raw)
+    if not batch.messages and batch.faults:
+        yield from _refused("hl7v2", batch.faults, len(data))
+    yield Closed(faults=batch.faults if batch.messages else (), status="held")
+
+
+def _unknown_format(size: int) -> Iterator[Piece]:
+    code = "file.empty" if not size else "file.format.unknown"
+    yield from _refused("unknown", (fault(code, "file"),), size)
+    yield Closed()
+
+
+def _refused(
+    name: Literal["hl7v2", "x12", "unknown"], faults: tuple[Fault, ...], size: int
+) -> Iterator[Piece]:
+    yield Begun(recorded_at_ms=0)
+    yield Reading(
+        translation=Translation(
+            format=name, type="unreadable", control_id="", status="rejected", faults=faults
+        ),
+        offset=0,
+        bytes_count=size,
+    )
+
+
+# The second half: what an event changes --------------------------------------------------------
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True):
@@ -154,11 +299,11 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
     outcome = post(
         booking,
         books=books,
-        source=step.event.source,
+        source=booking.source or step.event.source,
         entry_id=_entry_id(step.event.id, ordinal + 1 if standing and standing.entry_id else ordinal),
         stream=step.event.stream,
         revision=revision,
-        event_id=step.event.id,
+        event_id=booking.event_id or step.event.id,
         received_at_ms=step.event.received_at_ms,
     )
     match outcome:

@@ -19,7 +19,7 @@ from suture.model.event import Event, make_stamp
 from suture.model.fault import Fault, fault
 from suture.model.identity import derive_id
 from suture.model.translation import Channel, Translation
-from suture.pipeline import acknowledge_message, read_message
+from suture.pipeline import receive_message
 from suture.security.keys import KeyRing
 from suture.security.phi import seal
 from suture.store.database import Database, StoreUnavailableError
@@ -39,13 +39,6 @@ KNOWN_TOKENS_MAX = 200_000
 
 class NotStoredError(Exception):
     """The message could not be made durable; its sender must be told to send again."""
-
-
-class Received(msgspec.Struct, frozen=True):
-    """What became of one message: the reply for its sender, and its verdict for the log."""
-
-    reply: bytes
-    status: str
 
 
 class _Pending(msgspec.Struct):
@@ -90,8 +83,10 @@ class Intake:
         """Parse, translate and seal one message; pure but for the clock and the nonce."""
         received_at_ms = now_ms()
         digest = sha256(raw)
-        translation = read_message(raw, channel)
         message_id = derive_id("msg", received_at_ms, channel.source, digest.hexdigest())
+        translation, reply = receive_message(
+            raw, channel, control_id=message_id[4:24], at=hl7_timestamp(received_at_ms)
+        )
         accepted = translation.status == "accepted"
         identity = translation.identities[0] if translation.identities else None
         return Arrival(
@@ -106,12 +101,7 @@ class Intake:
             bytes_count=len(raw),
             received_at=instant(received_at_ms),
             sealed=seal(raw, key_ring=self._key_ring, context=message_id.encode()),
-            reply=acknowledge_message(
-                raw,
-                translation,
-                control_id=message_id[4:24],
-                at=hl7_timestamp(received_at_ms),
-            ),
+            reply=reply,
             events=_events(translation, message_id, digest.hexdigest(), channel, received_at_ms)
             if accepted
             else (),

@@ -138,7 +138,7 @@ class Runner:
             try:
                 steps, records, versions = self._advance_all(waiting, poisoned)
             except _PoisonError as poison:
-                log.error("event_failed", event=poison.event_id, error=poison.error)
+                log.error("event_failed", event_id=poison.event_id, error=poison.error)
                 poisoned[poison.event_id] = poison.error
                 continue
             break

@@ -1,4 +1,4 @@
-"""A worker: one OS process with one role (intake, runner, delivery), living from start to a drained SIGTERM.
+"""A worker: one OS process with one role (intake, files, runner, delivery), living from start to a drained SIGTERM.
 
 What all roles share is here: the database, the release in force and its changes, the sign of life. What a role does is in its own
 module; `supervisor.py` starts workers and starts them again when they die.
@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from suture.engine.telemetry import log
-from suture.governance.estate import Estate, read_estate
+from suture.governance.estate import Estate, load
 from suture.governance.release import unpack
 from suture.store.database import Database, StoreUnavailableError, connect
 from suture.store.releases import (
@@ -27,8 +27,8 @@ from suture.store.releases import (
     retire_worker,
 )
 
-Role = Literal["intake", "runner", "delivery"]
-ROLES: tuple[Role, ...] = ("intake", "runner", "delivery")
+Role = Literal["intake", "files", "runner", "delivery"]
+ROLES: tuple[Role, ...] = ("intake", "files", "runner", "delivery")
 BEAT_SECONDS = 1.0
 RELEASE_POLL_SECONDS = 0.5
 PARTITIONS_COUNT = 16
@@ -70,7 +70,10 @@ async def load_estate(database: Database) -> tuple[Estate, ActiveRelease]:
     release = await active_release(database)
     if release is None:
         raise NoReleaseError("no estate is in force: run `suture serve ESTATE` first")
-    return read_estate(unpack(release.content)), release
+    estate = load(unpack(release.content))
+    if not isinstance(estate, Estate):
+        raise NoReleaseError(f"release {release.id} does not load: {estate[0].explanation}")
+    return estate, release
 
 
 async def run_worker(setting: Setting, duty: Duty, database: Database) -> None:

@@ -54,7 +54,7 @@ class MllpSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FilesSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A watched folder, relative to the installation's data folder, and when a file in it is whole."""
+    """A watched folder, relative to the data folder, and when a file in it is whole."""
 
     folder: str
     pattern: str = "*"

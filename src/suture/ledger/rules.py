@@ -33,6 +33,8 @@ BOOKINGS: dict[str, tuple[str, ...]] = {
 
 CLAIM_BOOKINGS = frozenset({"claim_payment", "secondary_claim_payment"})
 """Bookings whose financial class is a claim filing indicator (CLP06), not PV1-20."""
+PAYERLESS_BOOKINGS = frozenset({"remittance"})
+"""Bookings that post without a payer class: money that came in is booked whoever sent it."""
 
 _FOUND_MAX = 10_000
 

@@ -50,6 +50,10 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     service_code: str = ""
     """Charge description master or procedure code: selects service line and revenue account."""
     needs_payer_class: bool = True
+    source: str = ""
+    """The source that told it, whose crosswalk rows apply; a later event of another source may decide it again."""
+    event_id: str = ""
+    """The event that told it: where its amounts and paths come from, whichever event made it stand."""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,5 +83,21 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def fingerprint(booking: Booking) -> bytes:
-    """Return eight bytes that differ whenever the booking's content differs."""
-    return blake2b(_encoder.encode(booking), digest_size=8).digest()
+    """Return eight bytes that differ whenever what the booking books differs.
+
+    Who told it and in which segment does not count: the same charge sent again in another message is the same booking.
+    """
+    content = (
+        booking.kind,
+        [(each.name, each.minor, each.group, each.reason) for each in booking.amounts],
+        booking.effective_on,
+        booking.accounting_on,
+        booking.facility,
+        booking.department,
+        booking.payer,
+        booking.financial_class,
+        booking.patient_class,
+        booking.service_code,
+        booking.source,
+    )
+    return blake2b(_encoder.encode(content), digest_size=8).digest()

@@ -44,6 +44,8 @@ class _Adjudication(msgspec.Struct, frozen=True, array_like=True, order=True):
     where: str
     adjustments: tuple[tuple[str, str, int, str], ...]
     """Group (CAS01), reason (CARC), amount in minor units, path."""
+    source: str = ""
+    event_id: str = ""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,9 +68,9 @@ def evolve(state: State, event: Event) -> State:
     fact = _own(event)
     match fact:
         case ClaimAdjudicated():
-            told = _adjudication(fact, event.stamp)
+            told = _adjudication(fact, event)
             known = state.adjudications.get(fact.adjudication)
-            if known is not None and told <= known:
+            if known is not None and told <= known:  # the event id comes last and breaks no real tie
                 return state
             return State({**state.adjudications, fact.adjudication: told})
         case Reconsidered():
@@ -105,9 +107,9 @@ def _own(event: Event) -> _Told:
     raise TypeError(f"a claim was told {fact_type(fact)}")
 
 
-def _adjudication(fact: ClaimAdjudicated, stamp: str) -> _Adjudication:
+def _adjudication(fact: ClaimAdjudicated, event: Event) -> _Adjudication:
     return _Adjudication(
-        stamp=stamp,
+        stamp=event.stamp,
         status=fact.status,
         payer=fact.payer,
         payer_claim=fact.payer_claim,
@@ -122,6 +124,8 @@ def _adjudication(fact: ClaimAdjudicated, stamp: str) -> _Adjudication:
             (adjustment.group, adjustment.reason, adjustment.amount_minor, adjustment.where)
             for adjustment in fact.adjustments
         ),
+        source=event.source,
+        event_id=event.id,
     )
 
 
@@ -144,6 +148,8 @@ def _standing(state: State, identity: str, originals: dict[str, str]) -> Booking
         facility=adjudication.facility,
         payer=adjudication.payer,
         financial_class=adjudication.filing_indicator,
+        source=adjudication.source,
+        event_id=adjudication.event_id,
     )
 
 
@@ -190,8 +196,8 @@ def _pair(state: State) -> dict[str, str]:
     """Return the original each reversal takes back, by identity.
 
     A function of the set alone: both sides sorted by stamp and identity, each original taken back
-    once, the closest likeness first among all pairs, then the earliest. Each likeness is looked up
-    in a table, so a claim number shared by thousands (`CLP*0`) does not cost their square.
+    once, the closest likeness first among all pairs, then the earliest. Likeness is looked up in a
+    table and not pair by pair, for there are claim numbers shared by thousands (`CLP*0`).
     """
     waiting = _sorted(state, _reversals(state))
     if not waiting:
@@ -212,6 +218,8 @@ def _pair(state: State) -> dict[str, str]:
                     originals[identity] = candidate
                     break
         waiting = [identity for identity in waiting if identity not in originals]
+        if not waiting:
+            break
         taken = set(originals.values())
         free = [identity for identity in free if identity not in taken]
     return originals
@@ -266,5 +274,4 @@ def _difference(reversal: _Adjudication, original: _Adjudication) -> int:
     return max(
         sum(minor for minor in left.values() if minor > 0),
         -sum(minor for minor in left.values() if minor < 0),
-        abs(original.charge_minor + reversal.charge_minor),
     )

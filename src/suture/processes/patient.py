@@ -98,7 +98,7 @@ def _retire(state: State, survivor: str, stamp: str) -> State:
 
 
 def _standing(state: State) -> Hold | Withdrawn:
-    if state.survivors and state.patient in state.absorbed:
+    if state.patient in state.absorbed:
         return Hold(key=_KEY, fault=fault("patient.merge_loop", "MRG-1"))
     return Withdrawn(_KEY)
 
@@ -108,5 +108,4 @@ def _forwards(state: State, survivors: tuple[str, ...] | dict[str, str]) -> list
     return [
         Forward(f"patient/{survivor}", PatientAbsorbed(patient=survivor, absorbed=absorbed))
         for survivor in survivors
-        if survivor != state.patient
     ]

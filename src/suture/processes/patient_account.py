@@ -53,6 +53,8 @@ class _Item(msgspec.Struct, frozen=True, array_like=True):
     department: str = ""
     code: str = ""
     """Service code of a charge or credit, reason of an adjustment."""
+    source: str = ""
+    event_id: str = ""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -158,6 +160,8 @@ def _item(fact: _MoneyFact, event: Event) -> _Item:
         fact.facility,
         fact.department,
         code,
+        event.source,
+        event.id,
     )
 
 
@@ -165,7 +169,12 @@ def _is_later(item: _Item, known: _Item) -> bool:
     """Tell whether an item replaces the known one: by its stamp, a tie by content (never order)."""
     if item.stamp != known.stamp:
         return item.stamp > known.stamp
-    return msgspec.msgpack.encode(item) > msgspec.msgpack.encode(known)
+    return _content(item) > _content(known)
+
+
+def _content(item: _Item) -> bytes:
+    """Return what an item says, without which event said it: that differs with the way it came."""
+    return msgspec.msgpack.encode(msgspec.structs.replace(item, event_id=""))
 
 
 def _register(state: State, fact: AccountRegistered, stamp: str) -> State:
@@ -232,6 +241,8 @@ def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
         financial_class=financial_class,
         patient_class=_registered(state, "patient_class"),
         service_code="" if is_adjustment else item.code,
+        source=item.source,
+        event_id=item.event_id,
     )
 
 

@@ -40,6 +40,8 @@ class _Received(msgspec.Struct, frozen=True, array_like=True, order=True):
     where: str
     provider_adjustments: tuple[tuple[str, int, str], ...]
     """Reason (PLB03-1), amount in minor units, path."""
+    source: str = ""
+    event_id: str = ""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,13 +61,13 @@ def evolve(state: State, event: Event) -> State:
     fact = _own(event)
     match fact:
         case RemittanceReceived():
-            told = _received(fact, event.stamp)
+            told = _received(fact, event)
         case Reconsidered():
             return state
         case _:
             assert_never(fact)
     for known in state.received:
-        if msgspec.structs.replace(told, stamp=known.stamp) == known:
+        if msgspec.structs.replace(told, stamp=known.stamp, event_id=known.event_id) == known:
             if known.stamp <= told.stamp:
                 return state
             others = tuple(other for other in state.received if other is not known)
@@ -96,9 +98,9 @@ def _own(event: Event) -> _Told:
     raise TypeError(f"a remittance was told {fact_type(fact)}")
 
 
-def _received(fact: RemittanceReceived, stamp: str) -> _Received:
+def _received(fact: RemittanceReceived, event: Event) -> _Received:
     return _Received(
-        stamp=stamp,
+        stamp=event.stamp,
         payer=fact.payer,
         paid_minor=fact.paid_minor,
         paid_on=fact.paid_on,
@@ -108,6 +110,8 @@ def _received(fact: RemittanceReceived, stamp: str) -> _Received:
             (adjustment.reason, adjustment.amount_minor, adjustment.where)
             for adjustment in fact.provider_adjustments
         ),
+        source=event.source,
+        event_id=event.id,
     )
 
 
@@ -130,6 +134,8 @@ def _cash(received: _Received) -> Booking | Withdrawn:
         effective_on=received.paid_on,
         facility=received.facility,
         payer=received.payer,
+        source=received.source,
+        event_id=received.event_id,
         # Money that came in is booked even where the payer crosswalk has a gap.
         needs_payer_class=False,
     )

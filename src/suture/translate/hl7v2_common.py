@@ -1,43 +1,62 @@
 """What every HL7 v2 translation shares: who, where, when, and the verdict on the message.
 
-Here: surrogates for the identifiers of PID and PV1, the place (PV1-3), the time the sender recorded the message
-(EVN-2, MSH-7), who pays for the account (PV1-20, IN1-3), and `unsupported` for types that nobody translates.
-Not here: what an SIU, ADT or DFT message means (`hl7v2_siu.py`, `hl7v2_adt.py`, `hl7v2_dft.py`, next).
+Here: surrogates for the identifiers of PID and PV1, the place (PV1-3), the time the sender recorded
+the message (EVN-2, MSH-7), who pays for the account (PV1-20, IN1-3), and `unsupported` for types
+nobody translates. Not here: what an SIU, ADT or DFT means (`hl7v2_siu.py`, `hl7v2_adt.py`,
+`hl7v2_dft.py`, next).
 
-HL7 null: a field sent as `""` means "delete what you hold", an empty one "no change" (chapter 2, 2.5.3). Facts
-know only silence. So a null reads as silence where nothing is lost by it, and holds the message
-(`hl7.null.unsupported`) where it would take away what decides the receivable: the financial class (PV1-20)
-and the payer (IN1-3).
+HL7 null: a field sent as `""` means "delete what you hold", an empty one "no change" (chapter 2,
+2.5.3). Facts know only silence. So a null reads as silence where nothing is lost by it, and holds
+the message (`hl7.null.unsupported`) where it would take away what decides the receivable: the
+financial class (PV1-20) and the payer (IN1-3).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from suture.model.account import AccountRegistered
 from suture.model.fault import Fault, fault
 from suture.model.translation import Channel, ControlTotal, Routed, Secret, Translation
-from suture.wire.hl7v2 import NULL, Message, Segment
-from suture.wire.hl7v2.timestamp import Timestamp, read_timestamp
+from suture.wire.hl7v2 import NULL, Message, Segment, Timestamp, read_timestamp
 
-_PATIENT_IDENTIFIER_TYPES = ("MR", "PI")
-"""HL7 table 0203: medical record number, patient internal identifier; the first found names the patient."""
+_PATIENT_NUMBER_TYPES = ("MR", "PI")
+"""HL7 table 0203, medical record number and patient internal identifier, in order of preference."""
 
-_IDENTIFIER_TYPE = 5
-"""CX.5."""
+_NUMBER_TYPE = 5
+"""CX.5, the identifier type code."""
 
+_MESSAGE_TYPE = re.compile(r"[A-Z]{3}\^[A-Z0-9]{3}", re.ASCII)
+_TO_THE_SECOND = frozenset({"second", "fraction"})
+_COARSER_THAN_A_DAY = frozenset({"year", "month"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
+_read_timestamp = lru_cache(maxsize=4096)(read_timestamp)
+"""The lines of a message share their dates, and the messages of a day theirs."""
 
-class Reading:
-    """One message being translated: what is wrong with it so far, and which identifiers it replaced.
 
-    A translation collects every fault before it gives up, so that an exception lists all there is to mend.
+class Draft:
+    """A translation in the making: what is wrong so far, and which identifiers were replaced.
+
+    Every fault is collected before the verdict, so that an exception lists all there is to mend.
     """
 
-    __slots__ = ("_secrets", "channel", "faults", "message", "notes", "patient_segment", "visit_segment")
+    __slots__ = (
+        "_secrets",
+        "channel",
+        "facility",
+        "faults",
+        "message",
+        "notes",
+        "patient_segment",
+        "sending_application",
+        "sending_facility",
+        "visit_segment",
+    )
 
     def __init__(self, message: Message, channel: Channel) -> None:
         self.message = message
@@ -46,14 +65,20 @@ class Reading:
         self.notes: list[Fault] = list(message.notes)
         self.patient_segment = message.first("PID")
         self.visit_segment = message.first("PV1")
+        self.sending_application = message.sending_application
+        self.sending_facility = message.sending_facility
+        self.facility = (
+            told(self.visit_segment, 3, 4) or told(message.header, 4) or channel.facility
+        )
+        """As sent: PV1-3.4, else MSH-4, else the channel's own."""
         self._secrets: dict[str, Secret] = {}
 
     def blame(self, code: str, where: str, explanation: str = "") -> None:
-        """Note a fault that holds the message; its explanation never repeats a value of the message."""
+        """Add a fault that holds the message; its explanation repeats no value of the message."""
         self.faults.append(fault(code, where, explanation))
 
     def token(self, kind: str, value: str) -> str:
-        """Return the surrogate of an identifier and remember the secret behind it; "" for no identifier."""
+        """Return the surrogate of an identifier and remember the secret behind it; "" for none."""
         if not value:
             return ""
         token = self.channel.tokenizer.token(kind, self.channel.authority, value)
@@ -61,33 +86,28 @@ class Reading:
         return token
 
     def patient(self) -> str:
-        """Return the patient's surrogate: PID-3, the medical record number of the list; "" if not told."""
+        """Return the surrogate of the patient (PID-3, see `patient_number`); "" where not told."""
         return self.token("patient", patient_number(self.patient_segment, 3)[0])
 
     def account(self) -> str:
-        """Return the patient account's surrogate: PID-18.1; "" if not told."""
+        """Return the surrogate of the patient account (PID-18.1); "" where not told."""
         return self.token("account", told(self.patient_segment, 18))
 
     def visit(self) -> str:
-        """Return the visit's surrogate: PV1-19.1; "" if not told."""
+        """Return the surrogate of the visit (PV1-19.1); "" where not told."""
         return self.token("visit", told(self.visit_segment, 19))
 
-    def facility(self) -> str:
-        """Return the facility as sent: PV1-3.4, else MSH-4, else the channel's own."""
-        return (
-            told(self.visit_segment, 3, 4) or told(self.message.header, 4) or self.channel.facility
-        )
-
     def time(self, segment: Segment | None, field: int, component: int = 1) -> Timestamp | None:
-        """Return the time told at a place; None when it is silent or, a fault (B22), unreadable.
+        """Return the time told at a place; None where it is silent or, a fault (B22), unreadable.
 
-        Times without an offset are in the channel's zone. Less than a day (`202602`) is unreadable.
+        A time without an offset is in the channel's zone. One that does not tell the day (`202602`)
+        is unreadable: no business date follows from it.
         """
         text = told(segment, field, component)
         if segment is None or not text:
             return None
-        timestamp = read_timestamp(text, self.channel.zone)
-        if timestamp is None or timestamp.precision in {"year", "month"}:
+        timestamp = _read_timestamp(text, self.channel.zone)
+        if timestamp is None or timestamp.precision in _COARSER_THAN_A_DAY:
             self.blame("hl7.timestamp.invalid", segment.where(field, component))
             return None
         return timestamp
@@ -95,18 +115,17 @@ class Reading:
     def verdict(
         self, routed: Sequence[Routed] = (), totals: Iterable[ControlTotal] = ()
     ) -> Translation:
-        """Return the translation: accepted with its facts, or held with every fault and none of them."""
+        """Return the translation: accepted with its facts, or held with its faults and no fact."""
         message = self.message
         recorded_at_ms = self._recorded_at_ms()
         is_held = bool(self.faults)
-        source = self.channel.source
-        sender = f"{message.sending_application}|{message.sending_facility}"
+        sender = f"{self.sending_application}|{self.sending_facility}"
         return Translation(
             format="hl7v2",
             type=f"{message.type}^{message.trigger}",
             control_id=message.control_id,
             status="held" if is_held else "accepted",
-            identities=(f"hl7v2:{source}:{sender}:{message.control_id}",),
+            identities=(f"hl7v2:{self.channel.source}:{sender}:{message.control_id}",),
             recorded_at_ms=recorded_at_ms,
             faults=tuple(self.faults),
             notes=tuple(self.notes),
@@ -116,100 +135,129 @@ class Reading:
         )
 
     def _recorded_at_ms(self) -> int:
-        """Return when the sender recorded what it says: EVN-2, else MSH-7, in ms since the epoch; 0 if unreadable.
+        """Return when the sender recorded what it says: EVN-2, else MSH-7; 0 where unreadable.
 
-        EVN-2 comes first because it stays the same when an engine on the way sends the message again under a new
-        MSH-7, so it orders what the sender said. MSH-7 stands in where EVN-2 is silent, or does not tell the
-        second while MSH-7 does: two messages of one minute must still have an order.
+        EVN-2 comes first because it stays the same when an engine on the way sends the message
+        again under a new MSH-7, so it orders what the sender said. MSH-7 stands in where EVN-2 is
+        silent, and where only it tells the second: two messages of one minute must still have an
+        order.
         """
-        event_at = self.time(self.message.first("EVN"), 2)
-        if event_at is not None and event_at.precision in _SECOND_OR_FINER:
-            return milliseconds(event_at)
-        header = self.message.header
-        header_at = self.time(header, 7)
-        if event_at is None and header_at is None and not told(header, 7):
-            self.blame("hl7.timestamp.invalid", header.where(7), "no time of recording is told")
-        if header_at is not None and (event_at is None or header_at.precision in _SECOND_OR_FINER):
-            return milliseconds(header_at)
-        return milliseconds(event_at)
+        event = self.message.first("EVN")
+        at, where = self.time(event, 2), "EVN-2"
+        if at is None or at.precision not in _TO_THE_SECOND:
+            header_at = self.time(self.message.header, 7)
+            if header_at is not None and (at is None or header_at.precision in _TO_THE_SECOND):
+                at, where = header_at, "MSH-7"
+        if at is None:
+            if not (told(event, 2) or told(self.message.header, 7)):
+                self.blame("hl7.timestamp.invalid", "MSH-7", "no time of recording is told")
+            return 0
+        recorded_at_ms = milliseconds(at)
+        if recorded_at_ms < 0:
+            self.blame("hl7.timestamp.invalid", where, "recorded before 1970")
+            return 0
+        return recorded_at_ms
 
 
 def unsupported(message: Message, channel: Channel) -> Translation:
-    """Hold a message whose type or trigger nobody translates (B25): the bytes are kept, one exception per type.
+    """Hold a message whose type or trigger nobody translates (B25); the bytes are kept.
 
-    The exception's group is the translation's `type`; a release that learns the type reprocesses them all.
+    The explanation names the type, by which exceptions are grouped: one to a type, however many
+    come.
     """
-    reading = Reading(message, channel)
-    reading.blame("hl7.type.unsupported", message.header.where(9))
-    return reading.verdict()
+    draft = Draft(message, channel)
+    sent = f"{message.type}^{message.trigger}"
+    named = sent if _MESSAGE_TYPE.fullmatch(sent) else "this type"
+    draft.blame("hl7.type.unsupported", "MSH-9", f"{named} is not translated")
+    return draft.verdict()
 
 
 def told(segment: Segment | None, field: int, component: int = 1) -> str:
-    """Return the trimmed value at a place; "" where the segment, the field or the value (null) is missing."""
+    """Return the trimmed value at a place; "" where nothing, or the HL7 null, stands there."""
     if segment is None:
         return ""
+    text = segment.text(field)
+    if component == 1 and (not text or text.isalnum()):
+        return text  # most fields by far: empty, or one plain value that holds no separator
     value = segment.value(field, component)
     return "" if value == NULL else value.strip()
 
 
 def patient_number(segment: Segment | None, field: int) -> tuple[str, str]:
-    """Return the number that names the patient in a list of identifiers (PID-3, MRG-1), and its type (CX.5).
+    """Return the number that names the patient in a list (PID-3, MRG-1), and its type (CX.5).
 
-    The medical record number (MR), else the patient internal identifier (PI), else the first of the list: the
-    order of the list differs between messages of one sender, the choice must not.
+    The medical record number (MR), else the internal identifier (PI), else the first of the list.
+    The order of a list differs between messages of one sender; the choice must not.
     """
-    if segment is None:
-        return "", ""
     numbers = patient_numbers(segment, field)
-    for wanted in _PATIENT_IDENTIFIER_TYPES:
-        for number, number_type in numbers:
-            if number_type == wanted:
-                return number, number_type
+    for wanted in _PATIENT_NUMBER_TYPES:
+        for number in numbers:
+            if number[1] == wanted:
+                return number
     return numbers[0] if numbers else ("", "")
 
 
-def patient_numbers(segment: Segment, field: int) -> list[tuple[str, str]]:
-    """Return every identifier of a list with its type (CX.1, CX.5), in order; those without a number left out."""
-    numbers = []
+def patient_numbers(segment: Segment | None, field: int) -> list[tuple[str, str]]:
+    """Return each number of a list of identifiers with its type (CX.1, CX.5), in order."""
+    numbers: list[tuple[str, str]] = []
+    if segment is None:
+        return numbers
     for repetition in range(1, segment.repetitions(field) + 1):
         number = segment.value(field, repetition=repetition).strip()
         if number and number != NULL:
-            number_type = segment.value(field, _IDENTIFIER_TYPE, repetition=repetition)
+            number_type = segment.value(field, _NUMBER_TYPE, repetition=repetition)
             numbers.append((number, number_type.strip()))
     return numbers
 
 
+def first_insurance(insurances: Sequence[Segment]) -> Segment | None:
+    """Return the insurance that pays first: the IN1 numbered 1 (IN1-1), else the first one sent."""
+    for insurance in insurances:
+        if told(insurance, 1).lstrip("0") == "1":
+            return insurance
+    return insurances[0] if insurances else None
+
+
 def register_account(
-    reading: Reading, account: str, patient: str, insurances: Sequence[Segment]
+    draft: Draft, account: str, patient: str, insurance: Segment | None
 ) -> AccountRegistered:
-    """Return who is expected to pay for an account: PV1-20.1, and IN1-3.1 of the first insurance (IN1-1 = 1)."""
-    first = next((each for each in insurances if told(each, 1).lstrip("0") == "1"), None)
-    if first is None and insurances:
-        first = insurances[0]
+    """Return who is expected to pay for an account: PV1-20.1, and IN1-3.1 of `first_insurance`."""
     return AccountRegistered(
         account=account,
         patient=patient,
-        facility=reading.facility(),
-        patient_class=told(reading.visit_segment, 2),
-        financial_class=_decisive(reading, reading.visit_segment, 20),
-        payer=_decisive(reading, first, 3),
+        facility=draft.facility,
+        patient_class=told(draft.visit_segment, 2),
+        financial_class=_decisive(draft, draft.visit_segment, 20),
+        payer=_decisive(draft, insurance, 3),
     )
 
 
-def _decisive(reading: Reading, segment: Segment | None, field: int) -> str:
-    """Return a value that decides the receivable; a null, which would take it away, holds the message."""
-    if segment is not None and segment.value(field) == NULL:
-        reading.blame("hl7.null.unsupported", segment.where(field))
-    return told(segment, field)
+def route_registration(registered: AccountRegistered) -> Routed:
+    """Return a registration on its way to its account, with the segment that decided it."""
+    where = "PV1" if registered.financial_class else "IN1" if registered.payer else "PID"
+    return Routed(f"patient_account/{registered.account}", registered, where)
 
 
-def milliseconds(timestamp: Timestamp | None) -> int:
-    """Return a time as milliseconds since the epoch; 0 for none."""
-    return 0 if timestamp is None else (timestamp.at - _EPOCH) // _MILLISECOND
+def _decisive(draft: Draft, segment: Segment | None, field: int) -> str:
+    """Return a value that decides the receivable; a null would take it away and is a fault."""
+    if segment is None:
+        return ""
+    value = segment.value(field)
+    if value == NULL:
+        draft.blame("hl7.null.unsupported", segment.where(field))
+    return value.strip()
+
+
+def milliseconds(timestamp: Timestamp) -> int:
+    """Return a moment as milliseconds since the epoch."""
+    return (timestamp.at - _EPOCH) // _MILLISECOND
 
 
 def clock_milliseconds(timestamp: Timestamp | None) -> int:
-    """Return a time of day as milliseconds since the epoch; 0 for none, and where only the day is told."""
+    """Return a time of day as milliseconds since the epoch; 0 where none is told.
+
+    A date alone tells none: it does not say midnight.
+    """
     if timestamp is None or timestamp.precision == "day":
         return 0
     return milliseconds(timestamp)

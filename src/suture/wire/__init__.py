@@ -1,1 +1,1 @@
-"""The wire room: bytes to syntax trees and back, framing and acknowledgements (HL7 v2, MLLP, X12). Pure."""
+"""The wire room: bytes to syntax trees and back, framing, acknowledgements (HL7 v2, MLLP, X12)."""

@@ -1,4 +1,4 @@
-"""An appointment's story: booked, moved, cancelled, in any order (processes/appointment.py, SIU)."""
+"""An appointment booked, moved, cancelled, in any order (processes/appointment.py, SIU)."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def after(*events: Event) -> appointment.State:
 def is_waiting(*events: Event) -> bool:
     """Tell whether the last event leaves the appointment waiting for its booking."""
     (decision,) = appointment.decide(after(*events), events[-1])
-    assert decision.key == "appointment"
     if isinstance(decision, Hold):
-        assert (decision.fault.code, decision.amount_minor) == ("appointment.unbooked", 0)
+        assert (decision.key, decision.amount_minor) == ("appointment", 0)
+        assert decision.fault.code == "appointment.unbooked"
         return True
     assert decision == Withdrawn("appointment")
     return False
@@ -85,11 +85,11 @@ def test_a_cancelled_appointment_booked_again_is_booked() -> None:
 
 def test_a_cancel_recorded_in_the_same_minute_as_its_booking_wins() -> None:
     for digests in (("aa", "bb"), ("bb", "aa")):
-        events = [
-            msgspec.structs.replace(told(fact, 1), stamp=make_stamp(60_000, digest, 0))
-            for fact, digest in zip((BOOKED, CANCELLED), digests, strict=True)
-        ]
-        assert after(*events).status == "cancelled"
+        booking, cancel = (
+            msgspec.structs.replace(event, stamp=make_stamp(60_000, digest, 0))
+            for event, digest in zip((told(BOOKED, 1), told(CANCELLED, 1)), digests, strict=True)
+        )
+        assert after(booking, cancel).status == "cancelled"
 
 
 def test_f26_a_cancel_before_its_booking_waits_and_resolves_alone() -> None:
@@ -101,10 +101,16 @@ def test_f26_a_cancel_before_its_booking_waits_and_resolves_alone() -> None:
 
 def test_a_reschedule_that_tells_patient_and_start_stands_in_for_a_lost_booking() -> None:
     whole = AppointmentRescheduled(appointment="apt_1", patient="pat_1", starts_at_ms=2_000)
-    bare = AppointmentRescheduled(appointment="apt_1", patient="pat_1")
     assert not is_waiting(told(whole, 1))
-    assert is_waiting(told(bare, 1))
-    assert is_waiting(told(AppointmentMissed(appointment="apt_1", starts_at_ms=1, patient="p"), 1))
+    for silent in ({"patient": ""}, {"starts_at_ms": 0}):
+        assert is_waiting(told(msgspec.structs.replace(whole, **silent), 1))
+
+
+def test_a_cancel_that_tells_the_whole_appointment_is_no_booking() -> None:
+    whole = AppointmentCancelled(appointment="apt_1", patient="pat_1", starts_at_ms=2_000)
+    assert is_waiting(told(whole, 1))
+    modified = AppointmentModified(appointment="apt_1")
+    assert not is_waiting(told(whole, 2), told(modified, 1))
 
 
 def test_a_silent_message_takes_nothing_away_and_a_late_one_changes_nothing() -> None:

@@ -1,4 +1,4 @@
-"""What a payer's decisions book, and which reversal takes back what (processes/claim.py, 835 CLP)."""
+"""What payers' decisions book, and which reversal takes back what (processes/claim.py, 835 CLP)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def told(fact: Fact, minute: int) -> Event:
 
 
 def end(*facts: Fact) -> dict[str, Decision]:
-    """Return what stands or waits after these facts, recorded in this order, in every order told."""
+    """Return what stands or waits after facts recorded in this order and told in every order."""
     events = [told(fact, minute) for minute, fact in enumerate(facts, start=1)]
     ends = [settled(*order) for order in permutations(events)]
     assert all(each == ends[0] for each in ends)
@@ -148,6 +148,8 @@ def test_a_paid_claim_books_its_payment_and_every_adjustment_under_its_payer() -
             facility="RBGH",
             payer="P1",
             financial_class="MB",
+            source="clearinghouse",
+            event_id="evt_1",
         )
     }
 
@@ -160,6 +162,14 @@ def test_a_denied_claim_books_its_adjustments_alone() -> None:
     assert [(each.name, each.reason, each.minor) for each in booked.amounts] == [
         ("adjustment", "50", 10_000)
     ]
+
+
+def test_an_adjustment_of_no_money_is_left_out() -> None:
+    informational = ClaimAdjustment(
+        group="CO", reason="42", amount_minor=0, where="CLP[1]/CAS[3]-03"
+    )
+    padded = msgspec.structs.replace(ORIGINAL, adjustments=(*ORIGINAL.adjustments, informational))
+    assert end(padded) == end(ORIGINAL)
 
 
 def test_a_predetermination_never_books() -> None:
@@ -240,6 +250,13 @@ def test_a_reversal_whose_reasons_are_not_negated_alike_is_flagged() -> None:
     assert paid(standing) == 0
 
 
+def test_a_reversal_that_takes_back_more_than_was_paid_is_flagged_with_the_excess() -> None:
+    greedy = negated(ORIGINAL, charge_minor=-11_000, paid_minor=-8_000)
+    standing = end(ORIGINAL, greedy)
+    assert codes(standing) == {"mirror:adj_reversal": ("claim.reversal_not_mirror", 1_000)}
+    assert paid(standing) == -1_000
+
+
 def test_an_original_that_comes_late_clears_the_flag_of_a_reversal_paired_with_another() -> None:
     lesser = msgspec.structs.replace(
         CORRECTION, adjudication="adj_other", remittance="P1:T0", paid_on=date(2024, 3, 1)
@@ -259,6 +276,29 @@ def test_of_two_mirrors_the_one_with_the_same_payer_claim_is_taken_back() -> Non
     assert not codes(end(other, ORIGINAL, REVERSAL, other_reversal))
     standing = end(other, REVERSAL, other_reversal, third)
     assert sorted(codes(standing)) == ["adjudication:adj_reversal", "adjudication:adj_third"]
+
+
+def regrouped(fact: ClaimAdjudicated, *groups: tuple[str, int]) -> ClaimAdjudicated:
+    """Return the same sums under other groups."""
+    adjustments = tuple(
+        ClaimAdjustment(group=group, reason="45", amount_minor=minor, where="CLP[1]/CAS[1]-03")
+        for group, minor in groups
+    )
+    return msgspec.structs.replace(
+        fact, adjudication="adj_regrouped", remittance="P1:T0", adjustments=adjustments
+    )
+
+
+def test_of_two_originals_of_the_same_sums_the_exact_mirror_is_taken_back() -> None:
+    assert not codes(end(regrouped(ORIGINAL, ("CO", 3_000)), ORIGINAL, REVERSAL))
+
+
+def test_of_two_originals_of_the_same_sums_the_same_payer_claim_goes_before_the_earliest() -> None:
+    earliest = msgspec.structs.replace(regrouped(ORIGINAL, ("OA", 3_000)), payer_claim="pcl_2")
+    reversal = negated(regrouped(ORIGINAL, ("CO", 2_500), ("PR", 500)), adjudication="adj_reversal")
+    assert codes(end(earliest, ORIGINAL, reversal)) == {
+        "mirror:adj_reversal": ("claim.reversal_not_mirror", 1_000)
+    }
 
 
 def test_a_mirror_under_another_payer_claim_is_still_its_original() -> None:

@@ -16,7 +16,7 @@ from suture.model.account import (
     ChargePosted,
     PaymentReceived,
 )
-from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn
+from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn, fingerprint
 from suture.model.encounter import EncounterUpdated
 from suture.model.event import Event, Fact, Reconsidered, make_stamp
 from suture.processes import patient_account
@@ -92,6 +92,8 @@ def test_a_charge_books_its_gross_amount_under_the_registration_of_the_account()
         financial_class="MC",
         patient_class="I",
         service_code="CDM100",
+        source=told(CHARGE, 2).source,
+        event_id=told(CHARGE, 2).id,
     )
 
 
@@ -157,7 +159,7 @@ def test_a_charge_of_no_money_is_withdrawn_registered_or_not() -> None:
 def test_the_same_charge_under_another_message_books_the_same() -> None:
     once = booking(told(REGISTERED, 1), told(CHARGE, 2))
     twice = booking(told(REGISTERED, 1), told(CHARGE, 2), told(CHARGE, 3))
-    assert once == twice
+    assert fingerprint(once) == fingerprint(twice)
     assert len(after(told(CHARGE, 2), told(CHARGE, 3)).items) == 1
 
 

@@ -1,4 +1,4 @@
-"""What a payment's cash and provider adjustments book (processes/remittance.py, 835 BPR and PLB)."""
+"""What a payment's cash and provider adjustments book (processes/remittance.py, 835 BPR, PLB)."""
 
 from __future__ import annotations
 
@@ -68,6 +68,8 @@ def test_a_remittance_books_its_cash_and_each_provider_adjustment() -> None:
             facility="RBGH",
             payer="P1",
             needs_payer_class=False,
+            source="clearinghouse",
+            event_id="evt_1",
         ),
         Withdrawn("trace"),
     )

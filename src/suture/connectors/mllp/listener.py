@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import msgspec
 
 from suture.wire.mllp import Frame, FrameReader, FramingFault, frame
 
 Receiver = Callable[[bytes], Awaitable[bytes | None]]
-"""Takes one message, returns the reply once it is durable; None closes the connection without one."""
+"""Takes one message, returns the reply once it is durable (empty: none is due); None closes the connection."""
 Observer = Callable[[str, str], None]
 """Told of what went wrong on a connection: the fault's code and the peer's address."""
 
@@ -80,8 +81,7 @@ class _Connection(asyncio.Protocol):
         self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server makes stream transports
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # create_server makes stream transports
         self._peer = str((transport.get_extra_info("peername") or ("?",))[0])
         listener = self._listener
         if (
@@ -114,7 +114,7 @@ class _Connection(asyncio.Protocol):
                     self._frames.append(item.payload)
                 case FramingFault():
                     self._fault(item)
-                    if item.fatal:
+                    if item.is_fatal:
                         return
         if len(self._frames) >= self._limits.pipeline_messages_max and self._transport:
             self._transport.pause_reading()
@@ -156,7 +156,8 @@ class _Connection(asyncio.Protocol):
                     if not isinstance(reply, bytes):
                         self._drop("mllp.message.not_stored")
                         return
-                    await self._reply(reply)
+                    if reply:
+                        await self._reply(reply)
                 if self._paused and self._transport is not None and not self._finishing:
                     self._transport.resume_reading()
                     self._paused = False
@@ -175,7 +176,7 @@ class _Connection(asyncio.Protocol):
 
     def _fault(self, fault: FramingFault) -> None:
         self._listener.observer(fault.fault.code, self._peer)
-        if fault.fatal and self._transport is not None:
+        if fault.is_fatal and self._transport is not None:
             self._transport.abort()
 
     def _drop(self, code: str) -> None:

@@ -53,7 +53,9 @@ where l.outcome = 'parked' and not exists (select from work_item w where w.event
 -- name: posted_without_entry
 -- Events that count as posted but have no entry: must be none.
 select count(*) as events_count from log l
-where l.outcome = 'posted' and not exists (select from entry e where e.event_id = l.event_id)
+where l.outcome = 'posted' and not exists (
+    select from entry e where e.id > 'ent_' || substr(l.event_id, 5) || '.' and e.id < 'ent_' || substr(l.event_id, 5) || '/'
+)
 
 -- name: ledger_balance
 -- The subledger's own proof: debits minus credits by entity and currency, and entries that do not balance.

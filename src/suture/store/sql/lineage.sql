@@ -19,13 +19,15 @@ from event e left join log l on l.event_id = e.id
 where e.id >= $1 and e.id < $1 || '~' order by e.id
 
 -- name: trace_entries
--- The entries whose id begins so, with their journal and the ERP's document.
+-- The entries whose id begins so, and those that such events told, with their journal and the ERP's document.
 select e.id, e.kind, e.entity, e.currency, e.effective_on, e.accounting_on, e.reverses, e.release, e.event_id, e.stream,
     j.reference, d.status as delivery_status, d.document
 from entry e
 left join journal_entry j on j.entry_id = e.id
 left join delivery d on d.idempotency_key = j.reference
-where e.id >= $1 and e.id < $1 || '~' order by e.id
+where (e.id >= $1 and e.id < $1 || '~')
+    or (e.event_id >= 'evt_' || substr($1, 5) and e.event_id < 'evt_' || substr($1, 5) || '~')
+order by e.id
 
 -- name: trace_reversals
 -- The entries that take this one back.

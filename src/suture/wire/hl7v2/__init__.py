@@ -1,12 +1,55 @@
-r"""HL7 v2 in its wire form (pipes and hats, ER7): messages and batches in, messages and acknowledgements out.
+"""HL7 v2 in its wire form (ER7, pipes and hats): messages and batches in, acknowledgements out.
 
-Here: bytes to a syntax tree and back. `batch` cuts a file into messages, `parse` reads one (`layout` its lines,
-`segment` its fields, `escape` its values, `charset` and `separators` how to read them), `audit` reports what is
-untidy or unsafe, `acknowledge` and `build` write (`MSA`, `ERR`, `MSH`), `timestamp` reads TS and DTM. Not here:
-framing (`wire/mllp.py`), what a message means (`translate/hl7v2_*.py`, next).
+Here: bytes to a syntax tree and back. `batch` cuts a file into messages, `parse` reads one
+(`layout` its lines, `segment` its fields, `escape` its values, `charset` and `separators` how to
+read them), `audit` reports what is untidy or unsafe, `build` and `acknowledge` write (`MSH`, `MSA`,
+`ERR`), `timestamp` reads `TS` and `DTM`. Not here: framing (`wire/mllp.py`), what a message means
+(`translate/hl7v2_*.py`, next).
 """
 
+from suture.wire.hl7v2.acknowledge import acknowledge, is_due, is_enhanced, may_acknowledge
+from suture.wire.hl7v2.batch import Batch, Block, Piece, split
+from suture.wire.hl7v2.build import Component, Field, Raw, Repeated, build, segment
+from suture.wire.hl7v2.charset import read_charset
 from suture.wire.hl7v2.escape import NULL, escape, unescape
+from suture.wire.hl7v2.layout import SEGMENTS_MAX
 from suture.wire.hl7v2.message import Message, render
 from suture.wire.hl7v2.parse import parse, parse_header
 from suture.wire.hl7v2.segment import FIELDS_MAX, Path, Segment, read_path
+from suture.wire.hl7v2.separators import DEFAULT, Separators
+from suture.wire.hl7v2.timestamp import Precision, Timestamp, read_timestamp
+
+__all__ = [
+    "DEFAULT",
+    "FIELDS_MAX",
+    "NULL",
+    "SEGMENTS_MAX",
+    "Batch",
+    "Block",
+    "Component",
+    "Field",
+    "Message",
+    "Path",
+    "Piece",
+    "Precision",
+    "Raw",
+    "Repeated",
+    "Segment",
+    "Separators",
+    "Timestamp",
+    "acknowledge",
+    "build",
+    "escape",
+    "is_due",
+    "is_enhanced",
+    "may_acknowledge",
+    "parse",
+    "parse_header",
+    "read_charset",
+    "read_path",
+    "read_timestamp",
+    "render",
+    "segment",
+    "split",
+    "unescape",
+]

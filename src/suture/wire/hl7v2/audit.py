@@ -1,8 +1,9 @@
-r"""What is wrong, or only untidy, in a message that could be read: blocking faults and lenient notes.
+r"""What is wrong, or only untidy, in a message that could be read: faults and lenient notes.
 
-Here: line ends and wrapping (B18), character sets (B17), NUL and escape sequences (B16), broken segment names,
-size caps (B15). Not here: what keeps a message from being read at all (`parse.py`), or whether its content makes
-sense (the `translate` room). A finding names the place and never the value.
+Here: line ends and wrapping (B18), character sets (B17), NUL and escape sequences (B16), broken
+segment names, size caps (B15). Not here: what keeps a message from being read at all (`parse.py`),
+or whether its content makes sense (the `translate` room). A finding names the place and never the
+value.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from suture.model.fault import Fault, fault
 from suture.wire.hl7v2.charset import FALLBACK, suggest_charset
 from suture.wire.hl7v2.escape import escape_problems, unescape
 from suture.wire.hl7v2.layout import BYTE_ORDER_MARK, SEGMENTS_MAX, Layout, uniform_end
-from suture.wire.hl7v2.segment import FIELDS_MAX, HEADERS, Segment
-from suture.wire.hl7v2.separators import ENCODING_CHARACTERS_MAX
+from suture.wire.hl7v2.segment import ENVELOPE, FIELDS_MAX, HEADERS, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,6 @@ FINDINGS_MAX = 100
 """No message reports more notes, or more faults, than this."""
 
 _FIRST_FREE_HEADER_FIELD = 3
-_HEADER_START = len("MSH|") + ENCODING_CHARACTERS_MAX
 _WINDOWS_CONTROLS = frozenset(map(chr, range(0x80, 0xA0)))
 
 
@@ -49,16 +48,24 @@ def audit(message: Message) -> Findings:
     if message.separators.is_unusual:
         notes.append(fault("hl7.lenient.separators", "MSH-2"))
     escape = message.separators.escape
+    # Every header line has the escape character in MSH-2.
+    header_start = len("MSH|") + len(message.separators.encoding_characters)
     has_nul = b"\0" in reception.raw
-    for position, line in enumerate(layout.lines):
-        # Every header line has the escape character, in MSH-2.
-        if escape in line and (position or escape in line[_HEADER_START:]):
-            for finding in _escape_findings(message.segments[position], reception.charset):
+    lines = layout.lines
+    suspects = [
+        at
+        for at, line in enumerate(lines)
+        if escape in line or len(line) > FIELDS_MAX or (has_nul and "\0" in line)
+    ]
+    for at in suspects:
+        line = lines[at]
+        if escape in line and (at or escape in line[header_start:]):
+            for finding in _escape_findings(message.segments[at], reception.charset):
                 (notes if finding.code.startswith("hl7.lenient.") else faults).append(finding)
-        if has_nul and "\0" in line:
-            faults.append(fault("hl7.character.nul", message.segments[position].where()))
+        if "\0" in line:
+            faults.append(fault("hl7.character.nul", message.segments[at].where()))
         if len(line) > FIELDS_MAX:
-            faults.extend(_size_faults(message.segments[position], line))
+            faults.extend(_size_faults(message.segments[at], line))
     faults += _layout_faults(message)
     return Findings(tuple(faults[:FINDINGS_MAX]), tuple(notes[:FINDINGS_MAX]))
 
@@ -91,6 +98,9 @@ def _layout_faults(message: Message) -> Iterator[Fault]:
     if message.layout.rest.strip():
         explanation = f"more than {SEGMENTS_MAX} segments; the rest was not read"
         yield fault("hl7.segments.too_many", f"line[{SEGMENTS_MAX + 1}]", explanation)
+    starts = {name + message.separators.field for name in ENVELOPE}
+    if not starts.isdisjoint(message.keys[1:]):
+        yield fault("hl7.header.repeated", "MSH")
     if "" in message.keys:
         for segment, line in zip(message.segments, message.layout.lines, strict=True):
             if not segment.name and line.strip():
@@ -98,11 +108,16 @@ def _layout_faults(message: Message) -> Iterator[Fault]:
 
 
 def _layout_notes(reception: Reception, layout: Layout) -> Iterator[Fault]:
+    if layout.ends == "\r" and reception.suffix in (b"", b"\r") and not reception.prefix:
+        return
     ends = "".join(layout.ends) + layout.rest + reception.suffix.decode(FALLBACK)
     if "\n" in ends:
         end = uniform_end(ends)
         found = {"\n": "LF", "\r\n": "CRLF"}.get(end, "a mix of ends")
         explanation = f"segments end with {found}; the standard's end is CR"
+        yield fault("hl7.lenient.line_ends", "MSH", explanation)
+    if isinstance(layout.ends, list) and any("\n" in line for line in layout.lines):
+        explanation = "a line feed inside a value was kept there; the standard's is an escape"
         yield fault("hl7.lenient.line_ends", "MSH", explanation)
     if reception.prefix.startswith(BYTE_ORDER_MARK):
         yield fault("hl7.lenient.byte_order_mark", "MSH")
@@ -120,14 +135,14 @@ def _escape_findings(segment: Segment, charset: str) -> Iterator[Fault]:
         flat = text
         for separator in (separators.repetition, separators.component, separators.subcomponent):
             flat = flat.replace(separator, separators.field)
-        problems: dict[str, None] = {}
+        problems: list[str] = []
         has_nul = False
         for leaf in flat.split(separators.field):
             if separators.escape in leaf:
-                problems.update(dict.fromkeys(escape_problems(leaf, separators, charset)))
+                problems += escape_problems(leaf, separators, charset)
                 has_nul = has_nul or "\0" in unescape(leaf, separators, charset)
-        for problem in problems:
-            yield fault("hl7.lenient.escape", segment.where(number), problem)
+        if problems:
+            yield fault("hl7.lenient.escape", segment.where(number), problems[0])
         if has_nul:
             yield fault("hl7.character.nul", segment.where(number), "an escaped NUL (X00)")
 

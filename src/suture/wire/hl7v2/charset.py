@@ -1,8 +1,8 @@
-"""Character sets: from the name in `MSH-18` to a codec, and what to suggest when bytes do not fit (B17).
+"""Character sets: from the name in `MSH-18` to a codec, and what to try when it does not fit (B17).
 
-Here: HL7 table 0211 as `charsets.csv`, with the spellings seen in the field. Only codecs that map every byte
-string they accept to one text and back are listed, so that a message can always be rendered byte for byte.
-Not here: reading `MSH-18` itself (`parse.py`, next).
+Here: HL7 table 0211 as `charsets.csv`, with the spellings seen in the field. Only codecs that map
+every byte string they accept to one text and back are listed, so that a message can always be
+rendered byte for byte. Not here: reading `MSH-18` itself (`parse.py`, next).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 
 FALLBACK = "latin-1"
-"""Decodes any byte to some character, so that a message with the wrong charset can still be routed."""
+"""Decodes any byte to some character: a message with the wrong charset can still be routed."""
 
 NAME_LENGTH_MAX = 40
 
@@ -24,11 +24,13 @@ def charset_names() -> dict[str, str]:
     """Return the codec for every known character set name (upper case) and for itself."""
     text = resources.files(__package__).joinpath("charsets.csv").read_text("utf-8")
     rows = list(csv.DictReader(text.splitlines()))
-    return {row["codec"]: row["codec"] for row in rows} | {row["name"]: row["codec"] for row in rows}
+    return {row["codec"]: row["codec"] for row in rows} | {
+        row["name"]: row["codec"] for row in rows
+    }
 
 
 def read_charset(name: str) -> str | None:
-    """Return the codec for a character set name of `MSH-18` or of a source's settings, None if unknown."""
+    """Return the codec for a name of `MSH-18` or of a source's settings, None if unknown."""
     names = charset_names()
     codec = names.get(name)
     if codec is None and len(name) <= NAME_LENGTH_MAX:
@@ -37,7 +39,7 @@ def read_charset(name: str) -> str | None:
 
 
 def suggest_charset(raw: bytes, declared: str) -> str | None:
-    """Return the codec the sender most likely used when `declared` does not fit, None when none fits.
+    """Return the codec the sender likely used when `declared` does not fit, None when none fits.
 
     UTF-8 first: text in another character set is hardly ever valid UTF-8 by accident.
     """

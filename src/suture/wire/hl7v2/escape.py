@@ -1,9 +1,9 @@
-r"""Escape sequences: separators, control characters and layout inside a value (`\F\`, `\X0D\`, `\.br\`).
+r"""Escape sequences: separators, control characters, layout in a value (`\F\`, `\X0D\`, `\.br\`).
 
-Here: decoding a value that has been cut out already, and encoding one before it is put in. A decoded value
-never goes back through the cutting, so `\X0D\` cannot split a segment (B16). Not here: the separators
-(`separators.py`); finding every escape in a message (`audit.py`, next).
-HL7 v2 chapter 2, 2.7 "Use of escape sequences in text fields".
+Here: decoding a value that has been cut out already, and encoding one before it is put in. A
+decoded value never goes back through the cutting, so `\X0D\` cannot split a segment (B16). Not
+here: the separators (`separators.py`); finding every escape in a message (`audit.py`, next). HL7 v2
+chapter 2, 2.7 "Use of escape sequences in text fields".
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _ROLES = {
 def unescape(text: str, separators: Separators, charset: str) -> str:
     r"""Decode the escape sequences of one value.
 
-    `\Xhh..\` is read in the message's own charset. Highlighting (`\H\`, `\N\`) and indents are dropped, line
-    commands become line feeds. What is unknown, unterminated, local (`\Z..\`) or switches the character set
-    (`\Cxxyy\`, `\Mxxyyzz\`) stays as the text it is: nothing is lost.
+    `\Xhh..\` is read in the message's own charset. Highlighting (`\H\`, `\N\`) and indents are
+    dropped, line commands become line feeds. What is unknown, unterminated, local (`\Z..\`) or
+    switches the character set (`\Cxxyy\`, `\Mxxyyzz\`) stays as the text it is: nothing is lost.
     """
     return _decode(text, separators, charset, [])
 
@@ -72,18 +72,16 @@ def _decode(text: str, separators: Separators, charset: str, problems: list[str]
             start = text.find(escape_character, at)
         elif body.startswith("Z"):
             start = text.find(escape_character, end + 1)
+        elif _CHARSET_SWITCH.fullmatch(body):
+            problems.append("a switch of character set is not applied")
+            start = text.find(escape_character, end + 1)
         else:
-            # A stray escape character is likelier than an unknown sequence: its partner may open a real one.
-            problems.append(_problem(body))
+            # A stray escape character is likelier than an unknown sequence: its partner may open a
+            # real one.
+            problems.append("an escape sequence is unknown")
             start = end
     pieces.append(text[at:])
     return "".join(pieces)
-
-
-def _problem(body: str) -> str:
-    if _CHARSET_SWITCH.fullmatch(body):
-        return "a switch of character set is not applied"
-    return "an escape sequence is unknown"
 
 
 def _meaning(body: str, separators: Separators, charset: str) -> str | None:
@@ -96,8 +94,8 @@ def _meaning(body: str, separators: Separators, charset: str) -> str | None:
     if match is None:
         return None
     command, number = match.groups()
-    # `.in` and `.ti` only indent; `.sk` skips columns, `.sp` lines. The count has two digits at most, so
-    # that a few bytes cannot ask for a gigabyte of blanks.
+    # `.in` and `.ti` only indent; `.sk` skips columns, `.sp` lines. The count has two digits at
+    # most, so that a few bytes cannot ask for a gigabyte of blanks.
     if command in ("in", "ti"):
         return ""
     count = abs(int(number)) if number.strip("+-") else 1

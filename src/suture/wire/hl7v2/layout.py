@@ -1,8 +1,9 @@
-r"""A message as lines: segments and exactly what stood between them, so that it can be put back together.
+r"""A message as lines: segments and exactly what stood between them, to be put back together.
 
-Here: segment ends (CR by the standard; LF, CRLF and mixes from the field, B18), blank lines, and the wrapping
-that files captured from a socket carry (byte order mark, 0x0B, 0x1C, 0x1A, NUL padding). Not here: fields
-(`segment.py`, next); what is reported about an untidy layout (`audit.py`).
+Here: segment ends (CR by the standard; LF, CRLF and mixes from the field, B18), blank lines, and
+the wrapping that files captured from a socket carry (byte order mark, 0x0B, 0x1C, 0x1A, NUL
+padding). Not here: fields (`segment.py`, next); what is reported about an untidy layout
+(`audit.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import msgspec
 
 SEGMENTS_MAX = 50_000
-"""More segments than this in one message are not cut: the rest stays one piece and the message is held."""
+"""More segments than this are not cut: the rest stays one piece and the message is held."""
 
 NAME_LENGTH = 3
 
@@ -20,9 +21,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _BEFORE = BYTE_ORDER_MARK + b"\x0b\r\n\t "
 _AFTER = b"\x1c\x1a\x00\x0b\r\n"
-_AFTER_CONTROLS = (b"\x1c", b"\x1a", b"\x00")
-# In a message that ends its segments with CR, a lone LF is a line break inside a value unless a segment, a
-# blank line or the end of the message follows it.
+_AFTER_CONTROLS = (b"\x1c", b"\x1a", b"\x00", b"\x0b")
+# In a message that ends its segments with CR, a lone LF is a line break inside a value unless a
+# segment, a blank line or the end of the message follows it.
 _END = re.compile(
     r"(\r\n|\r|\n(?=[A-Z][A-Z0-9]{2}(?:[^A-Za-z0-9]|\Z)|[\r\n\x0b\x1c]|\Z))", re.ASCII
 )
@@ -67,7 +68,8 @@ def uniform_end(text: str) -> str:
 def lay_out(text: str) -> Layout:
     """Cut the text of a message, without its last end, into lines.
 
-    One end throughout is the usual case and the fast one; blank lines and mixed ends take the careful way.
+    One end throughout is the usual case and the fast one; blank lines and mixed ends take the
+    careful way.
     """
     end = uniform_end(text)
     if not end:
@@ -98,7 +100,7 @@ def _lay_out_carefully(pieces: list[str]) -> Layout:
 
 
 def segment_keys(lines: list[str], field_separator: str) -> list[str]:
-    """Return name plus field separator (`PID|`) for each line, "" where it does not start like a segment.
+    """Return name plus field separator (`PID|`) of each line, "" where there is no such start.
 
     Never more than the name: what else a broken line starts with may be a patient's.
     """

@@ -1,7 +1,8 @@
 """One HL7 v2 message as a tree that is cut on demand, its header by name, and its values by path.
 
-Here: which segments there are, `get("PID-3.1")`, the fields of `MSH` every caller needs. Not here: reading the
-bytes (`parse.py`), inside a segment (`segment.py`), what is wrong with the content (`audit.py`).
+Here: which segments there are, `get("PID-3.1")`, the fields of `MSH` every caller needs. Not here:
+reading the bytes (`parse.py`), inside a segment (`segment.py`), what is wrong with the content
+(`audit.py`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import msgspec
 from suture.model.fault import Fault
 from suture.wire.hl7v2.audit import Findings, audit
 from suture.wire.hl7v2.layout import NAME_LENGTH, Layout, segment_keys
-from suture.wire.hl7v2.segment import Segment, read_path
-from suture.wire.hl7v2.separators import Separators
+from suture.wire.hl7v2.segment import HEADERS, Segment, header_fields, read_path
 
 
 class Reception(msgspec.Struct, frozen=True):
@@ -26,14 +26,23 @@ class Reception(msgspec.Struct, frozen=True):
     charset: str
     """The codec the message was decoded with."""
     declared_charset: str
-    """The codec that was declared, or the source's default; differs from `charset` when it did not fit."""
+    """The declared codec, or the source's default; differs from `charset` when it did not fit."""
     is_charset_known: bool
 
 
 class Message:
-    """One message. Segments are cut into fields, and fields into values, when they are asked for."""
+    """One message. Segments are cut into fields, and fields into values, when asked for."""
 
-    __slots__ = ("_findings", "_keys", "_made", "_segments", "header", "layout", "reception", "separators")
+    __slots__ = (
+        "_findings",
+        "_keys",
+        "_made",
+        "_segments",
+        "header",
+        "layout",
+        "reception",
+        "separators",
+    )
 
     def __init__(self, reception: Reception, layout: Layout, header: Segment) -> None:
         self.reception = reception
@@ -70,12 +79,10 @@ class Message:
 
     def first(self, name: str) -> Segment | None:
         """Return the first segment of a name, or None."""
-        position = 0
         key = name + self.separators.field
-        for line in self.layout.lines:
-            if line.startswith(key) or line == name:
+        for position, line in enumerate(self.layout.lines):
+            if line.startswith(name) and (line.startswith(key) or line == name):
                 return self._made.get(position) or self._segment(position, name, 1)
-            position += 1
         return None
 
     def all(self, name: str) -> tuple[Segment, ...]:
@@ -89,8 +96,8 @@ class Message:
     def get(self, path: str) -> str:
         """Return the decoded value at a path such as `PID-3.1` or `FT1[2]-11.1`; "" if absent.
 
-        What a path leaves out is 1: `MSH-9` is the first component of `MSH-9`. Raises ValueError for a text
-        that is not a path; `read_path` tells beforehand.
+        What a path leaves out is 1: `MSH-9` is the first component of `MSH-9`. Raises ValueError
+        for a text that is not a path; `read_path` tells beforehand.
         """
         place = read_path(path)
         if place is None:
@@ -108,7 +115,7 @@ class Message:
 
     @property
     def notes(self) -> tuple[Fault, ...]:
-        """What was untidy and read all the same (`hl7.lenient.*`): nothing to hold a message for."""
+        """What was untidy and read all the same (`hl7.lenient.*`): no reason to hold a message."""
         return self._audited().notes
 
     @property
@@ -123,7 +130,7 @@ class Message:
 
     @property
     def keys(self) -> list[str]:
-        """Name plus field separator (`PID|`) of each segment, "" for a malformed one. Not to be changed."""
+        """Name plus field separator (`PID|`) of each segment, "" if malformed. Do not change."""
         if self._keys is None:
             self._keys = segment_keys(self.layout.lines, self.separators.field)
         return self._keys
@@ -133,7 +140,10 @@ class Message:
         if segment is None:
             line = self.layout.lines[position]
             charset = self.reception.charset
-            segment = Segment(name, ordinal, position, line, self.separators, charset)
+            fields = None
+            if name in HEADERS:
+                fields = header_fields(line, self.separators.field)
+            segment = Segment(name, ordinal, position, line, self.separators, charset, fields)
             self._made[position] = segment
         return segment
 
@@ -219,5 +229,5 @@ class Message:
 
 
 def render(message: Message) -> bytes:
-    """Return the bytes of a message, put together again from what was parsed (equal to `message.raw`)."""
+    """Return the bytes of a message, put together from what was parsed (equal to `message.raw`)."""
     return message.render()

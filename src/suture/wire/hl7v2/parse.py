@@ -1,8 +1,8 @@
 """From bytes to a `Message`, or to the fault that says why these bytes are no HL7 v2 message.
 
-Here: finding `MSH`, its separators and its character set, and the few things without which nothing can be routed or
-acknowledged. Not here: cutting a file into messages (`batch.py`, before), lines (`layout.py`), values
-(`segment.py`), what is wrong inside a readable message (`audit.py`).
+Here: finding `MSH`, its separators and its character set, and the few things without which nothing
+can be routed or acknowledged. Not here: cutting a file into messages (`batch.py`, before), lines
+(`layout.py`), values (`segment.py`), what is wrong inside a readable message (`audit.py`).
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _RESEMBLANCES = (
 def parse(raw: bytes, *, charset: str = "utf-8") -> Message | Fault:
     """Read one message; a Fault when it cannot be identified, routed or acknowledged as HL7 v2.
 
-    `charset` is the source's default, as a name of HL7 table 0211 or a codec (`utf-8`, `cp1252`); `MSH-18`
-    outranks it. Bytes that do not fit are decoded as latin-1, so that nothing is lost, and the message carries
-    the fault `hl7.charset.mismatch`. Content problems are in `message.faults` and `message.notes`, never raised.
-    Raises ValueError when `charset` is not a known name.
+    `charset` is the source's default, as a name of HL7 table 0211 or a codec (`utf-8`, `cp1252`);
+    `MSH-18` outranks it. Bytes that do not fit are decoded as latin-1, so that nothing is lost, and
+    the message carries the fault `hl7.charset.mismatch`. Content problems are in `message.faults`
+    and `message.notes`, never raised. Raises ValueError when `charset` is not a known name.
     """
     message = _read(raw, charset)
     if isinstance(message, Fault):
@@ -57,7 +57,7 @@ def parse(raw: bytes, *, charset: str = "utf-8") -> Message | Fault:
 
 
 def parse_header(raw: bytes, *, charset: str = "utf-8") -> Message | None:
-    """Read as much of a refused message as has a usable `MSH`, so that its refusal can name it (B2, B13).
+    """Read what a refused message has of a usable `MSH`, so that its refusal can name it (B2, B13).
 
     For `acknowledge` only: the result of a message that `parse` refuses must not be translated.
     """
@@ -66,7 +66,7 @@ def parse_header(raw: bytes, *, charset: str = "utf-8") -> Message | None:
 
 
 def _read(raw: bytes, default_charset: str) -> Message | Fault:
-    """Read a message in the charset it declares; the separators must be usable, the rest need not be."""
+    """Read a message in the charset it declares; only its separators must be usable."""
     default = read_charset(default_charset)
     if default is None:
         message = f"unknown character set: {default_charset!r}"
@@ -99,12 +99,12 @@ def _read(raw: bytes, default_charset: str) -> Message | Fault:
         layout = lay_out(text)
         fields = header_fields(layout.lines[0], line[3])
     reception = Reception(raw, prefix, suffix, used, charset, declared is not None)
-    header = Segment("MSH", 1, 0, None, separators, used, fields)
+    header = Segment("MSH", 1, 0, line, separators, used, fields)
     return Message(reception, layout, header)
 
 
 def _decode(body: bytes, codec: str) -> tuple[str, str]:
-    """Decode with `codec` or, where the bytes do not fit, with the charset that fits any; say which."""
+    """Decode with `codec` or, where that does not fit, with the one that always does; say which."""
     try:
         return body.decode(codec), codec
     except UnicodeDecodeError:

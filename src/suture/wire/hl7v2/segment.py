@@ -1,7 +1,7 @@
-"""One segment, its fields cut only when somebody asks, and the paths that point into it (`PID-3.1`).
+"""One segment, its fields cut only when asked for, and the paths that point into it (`PID-3.1`).
 
-Here: fields, repetitions, components and subcomponents by their 1-based HL7 numbers. Not here: which segments a
-message has (`message.py`, next) or what an escape sequence means (`escape.py`).
+Here: fields, repetitions, components and subcomponents by their 1-based HL7 numbers. Not here:
+which segments a message has (`message.py`, next) or what an escape sequence means (`escape.py`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from suture.wire.hl7v2.escape import unescape
 from suture.wire.hl7v2.separators import Separators
 
 FIELDS_MAX = 10_000
-"""Fields, repetitions, components or subcomponents in one segment: a message with more is held (B15)."""
+"""Fields, repetitions, components or subcomponents in one segment; with more it is held (B15)."""
 
 HEADERS = frozenset(("MSH", "FHS", "BHS"))
-"""Segments whose first field is the field separator itself and whose second is never cut or decoded."""
+"""Segments whose first field is the field separator itself and whose second is never cut."""
+
+ENVELOPE = frozenset(("MSH", "FHS", "BHS", "BTS", "FTS"))
+"""Segments that begin or end a message, a batch or a file: none of them stands inside a message."""
 
 _FREE_FIELD = 3
 _LOOK_AHEAD = 8
@@ -68,19 +71,19 @@ def header_fields(line: str, field_separator: str) -> list[str]:
 class Segment:
     """One segment of a message: `name`, which one of that name (`ordinal`), and where it stands.
 
-    `position` is its 0-based place in `message.segments`, so that a translator can walk groups: the `FT1`
-    that follow a `PID` have a higher position than it and a lower one than the next. A line that does not
-    start like a segment has the name "".
+    `position` is its 0-based place in `message.segments`, so that a translator can walk groups: the
+    `FT1` that follow a `PID` have a higher position than it and a lower one than the next. A line
+    that does not start like a segment has the name "".
     """
 
     __slots__ = ("_charset", "_fields", "_rest", "name", "ordinal", "position", "separators")
 
-    def __init__(  # noqa: PLR0913 - built in one place for each kind of caller, on the hottest path
+    def __init__(
         self,
         name: str,
         ordinal: int,
         position: int,
-        line: str | None,
+        line: str,
         separators: Separators,
         charset: str,
         fields: list[str] | None = None,
@@ -91,12 +94,12 @@ class Segment:
         self.separators = separators
         self._charset = charset
         # Fields are cut off the line as far as they are asked for; `_rest` is what is still uncut.
-        self._fields = [] if fields is None else fields
-        self._rest = line
+        self._fields = fields or []
+        self._rest = None if fields else line
 
     @property
     def fields(self) -> list[str]:
-        """The fields as received, indexed by HL7 field number; index 0 is the name. Not to be changed.
+        """The fields as received, by HL7 field number; index 0 is the name. Not to be changed.
 
         The last one holds everything beyond `FIELDS_MAX` separators.
         """
@@ -112,7 +115,7 @@ class Segment:
     def value(
         self, field: int, component: int = 1, subcomponent: int = 1, repetition: int = 1
     ) -> str:
-        '''Return one decoded value; "" if absent, and the HL7 null stays `""` (`NULL`).'''
+        """Return one decoded value; "" if absent, and the HL7 null stays `""` (`NULL`)."""
         fields = self._fields
         text = fields[field] if field < len(fields) else self._cut(field)
         if text.isalnum():
@@ -140,7 +143,7 @@ class Segment:
         return text
 
     def whole(self, field: int) -> str:
-        """Return a field decoded as one value, separators within it left in place (for `ST` identifiers)."""
+        """Return a field decoded as one value, separators within it left in place (`ST` fields)."""
         text = self.text(field)
         if self.separators.escape in text:
             return unescape(text, self.separators, self._charset)
@@ -156,9 +159,10 @@ class Segment:
         return text.count(self.separators.repetition) + 1
 
     def where(self, field: int | None = None, component: int | None = None) -> str:
-        """Return the path of a place in this segment for a fault: `FT1[2]-11.1`, `PID-3`, `line[7]`.
+        """Return the path of a place in this segment: `FT1[2]-11.1`, `PID-3`, `line[7]`.
 
-        The ordinal is written from the second segment of a name on, so that the path reads back with `get`.
+        The ordinal is written from the second segment of a name on, so that the path reads back
+        with `get`.
         """
         if not self.name:
             return f"line[{self.position + 1}]"
@@ -183,11 +187,12 @@ class Segment:
         fields = self._fields
         limit = min(field + _LOOK_AHEAD, FIELDS_MAX) - len(fields)
         parts = rest.split(self.separators.field, limit)
-        self._rest = parts.pop() if limit < len(parts) and limit + len(fields) < FIELDS_MAX else None
+        self._rest = (
+            parts.pop() if limit < len(parts) and limit + len(fields) < FIELDS_MAX else None
+        )
         fields += parts
         return fields[field] if field < len(fields) else ""
 
     def __repr__(self) -> str:
         # The name and place only: a segment printed by a traceback must not show a patient.
         return f"<Segment {self.where()}>"
-

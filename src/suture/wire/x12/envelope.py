@@ -1,10 +1,11 @@
-"""What surrounds a transaction set (ISA, GS, ST) and the items a file is read into, in the order of the bytes.
+"""What surrounds a transaction set (ISA, GS, ST), and the items a file is read into.
 
-Here: the contexts `Interchange`, `Group`, `Envelope`, `TransactionSet` and the union `Item`. Not here: who checks the
-counts and control numbers (`structure.py`) or makes the bytes into segments (`reader.py`).
+Here: the contexts `Interchange`, `Group`, `Envelope`, `TransactionSet` and the union `Item`. Not
+here: who checks the counts and control numbers (`structure.py`) or makes the bytes into segments
+(`reader.py`).
 
-The rule for whoever posts: a transaction set counts only if its `SetEnd`, its `GroupEnd` and its `InterchangeEnd` all
-carry no `faults`. `notes` are findings that did not stop it.
+The rule for whoever posts: a transaction set counts only if its `SetEnd`, its `GroupEnd` and its
+`InterchangeEnd` all carry no `faults`. `notes` are findings that did not stop it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _CONTROL_NUMBER = re.compile(r"[0-9A-Za-z]{1,9}", re.ASCII)
 
 
 class Interchange(msgspec.Struct, frozen=True, kw_only=True):
-    """ISA to IEA: who sends to whom. Values are trimmed; all are "" for a fragment that starts at GS or ST."""
+    """ISA to IEA: who sends to whom. Values are trimmed; a fragment (from GS or ST on) has none."""
 
     ordinal: int
     """1-based in the input."""
@@ -110,7 +111,7 @@ class TransactionSet(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def where(self) -> str:
-        """The set in a fault's path: `ST02=0001`, or its ordinal where ST02 is no control number."""
+        """The set in a fault's path: `ST02=0001`; its ordinal where that is no control number."""
         return _where("ST02", self.control_number, "ST", self.ordinal)
 
 
@@ -140,7 +141,7 @@ class InterchangeStart(msgspec.Struct, frozen=True):
 
 
 class InterchangeEnd(msgspec.Struct, frozen=True):
-    """An IEA was read, or must be assumed (`segment` is then None). Any fault rejects all its sets."""
+    """An IEA was read, or assumed (`segment` is then None). Any fault rejects all its sets."""
 
     interchange: Interchange
     segment: Segment | None
@@ -170,7 +171,7 @@ class GroupStart(msgspec.Struct, frozen=True):
 
 
 class GroupEnd(msgspec.Struct, frozen=True):
-    """A GE was read, or must be assumed (`segment` is then None). Any fault rejects all its sets."""
+    """A GE was read, or assumed (`segment` is then None). Any fault rejects all its sets."""
 
     envelope: Envelope
     segment: Segment | None
@@ -187,7 +188,7 @@ class SetStart(msgspec.Struct, frozen=True):
 
 
 class SetEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """An SE was read, or must be assumed (`segment` is then None). Any fault rejects this set alone."""
+    """An SE was read, or assumed (`segment` is then None). Any fault rejects this set alone."""
 
     transaction_set: TransactionSet
     segment: Segment | None

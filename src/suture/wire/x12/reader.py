@@ -1,12 +1,13 @@
-"""Bytes into items, as a stream: finds each ISA, cuts segments by its separators, keeps memory flat.
+"""Bytes into items, as a stream: finds each ISA, cuts by its separators, keeps memory flat.
 
-Here: feeding and closing, text around interchanges, long and binary segments (BIN, BDS), the caps. Not here: the ISA
-itself (`separators.py`), which segment may follow which (`structure.py`, which this drives) or what a set means
-(`remittance.py`, next).
+Here: feeding and closing, text around interchanges, long and binary segments (BIN, BDS), the caps.
+Not here: the ISA itself (`separators.py`), which segment may follow which (`structure.py`, which
+this drives) or what a set means (`remittance.py`, next).
 
-Speed comes from one shape: a block of text is split by the terminator, each piece by the element separator, and only
-segments of the envelope, unknown names and odd pieces leave that loop. Marks (`IEA*`, `ISA*`, `BIN*`, `BDS*`) are
-searched for in a whole block at once; what lies before the nearest one can hold none of them.
+Speed comes from one shape: a block of text is split by the terminator, each piece by the element
+separator, and only segments of the envelope, unknown names and odd pieces leave that loop. Marks
+(`IEA*`, `ISA*`, `BIN*`, `BDS*`) are searched for in a whole block at once; what lies before the
+nearest one can hold none of them.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from suture.model.fault import fault
 from suture.wire.x12.envelope import EnvelopeFault, Item, Junk
 from suture.wire.x12.segment import Segment
 from suture.wire.x12.separators import (
-    HEADER_BYTES_MAX,
     DEFAULT,
+    HEADER_BYTES_MAX,
     TRIVIA,
     Header,
     Separators,
@@ -30,7 +31,9 @@ from suture.wire.x12.separators import (
 )
 from suture.wire.x12.structure import Structure
 
-_BLOCK_BYTES = 1 << 16
+_BLOCK_BYTES = 1 << 14
+"""Text cut at once: small, so that its segments are gone before the collector looks twice."""
+
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"
 _HEADER_START = re.compile(r"(?<![0-9A-Za-z])ISA[^0-9A-Za-z\s]", re.ASCII)
 _HEADER_START_LENGTH = 4
@@ -45,7 +48,7 @@ _NONE: frozenset[str] = frozenset()
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one input may make the reader hold; beyond each cap a finding is listed and reading goes on."""
+    """What one input may make the reader hold; beyond each cap reading goes on."""
 
     segment_bytes_max: int = 1 << 16
     """A longer segment is dropped and its set rejected."""
@@ -60,12 +63,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reader:
-    """Reads X12 interchanges from bytes in any cut: the items do not depend on how the bytes were fed.
+    """Reads X12 interchanges: the items do not depend on how the bytes were cut when fed.
 
-    No I/O: `feed` what has arrived, then `close`. Never raises on any bytes. Several ISA per input, text around
-    them, byte order mark, NUL padding, line ends and indentation between segments are all read; input that starts
-    at GS or ST is read and rejected. `strict` turns the tolerated findings (an ISA that is not 106 bytes long, an
-    input that ends before GE or IEA) into faults.
+    No I/O: `feed` what has arrived, then `close`. Never raises on any bytes. Several ISA per
+    input, text around them, byte order mark, NUL padding, line ends and indentation between
+    segments are all read; input that starts at GS or ST is read and rejected. `strict` turns the
+    tolerated findings (an ISA that is not 106 bytes long, an input that ends before GE or IEA)
+    into faults.
     """
 
     def __init__(self, limits: Limits | None = None, *, strict: bool = False) -> None:
@@ -100,14 +104,19 @@ class Reader:
 
     def feed(self, data: bytes) -> Iterator[Item]:
         """Read more bytes and yield the items they complete. Consume it before the next call."""
+        for items in self.batches(data):
+            yield from items
+
+    def batches(self, data: bytes) -> Iterator[list[Item]]:
+        """As `feed`, a few hundred items at a time; a list is emptied before the next is made."""
         view = memoryview(data)
         for start in range(0, len(view), _BLOCK_BYTES):
             self._advance(str(view[start : start + _BLOCK_BYTES], "latin-1"))
-            yield from self._items
+            yield self._items
             self._items.clear()
 
     def close(self) -> Iterator[Item]:
-        """End the input and yield what was still open, as truncated (B33). The reader is then used up."""
+        """End the input and yield what was open, as truncated (B33). The reader is then used up."""
         self._is_final = True
         self._advance("")
         rest = self._text.lstrip(self._trivia)
@@ -117,7 +126,7 @@ class Reader:
             self._structure.close_interchange(None, "ended")
         else:
             self._end_junk(self._offset + len(self._text))
-        if self._structure.is_untouched:
+        if not self._structure.interchanges_count:
             finding = fault("x12.input.no_interchange", "byte 0")
             self._items.append(EnvelopeFault(finding, 0))
         yield from self._items
@@ -172,7 +181,7 @@ class Reader:
         return self._seek_header(start + 1)
 
     def _seek_header(self, start: int) -> bool:
-        """Look for an ISA in text that is none of ours; the character before `start` is its context."""
+        """Look for an ISA in text that is none of ours; what stands before `start` is context."""
         text = self._text
         while match := _HEADER_START.search(text, start):
             found = match.start()
@@ -246,26 +255,33 @@ class Reader:
             return True
         is_binary = is_at_start and text[mark] == "B" and self._structure.is_set_open
         payload_end = self._payload_end(mark, separators) if is_binary else _NO_PAYLOAD
+        if payload_end == _INCOMPLETE:
+            return False
         if payload_end > 0:
             self._take_binary(mark, payload_end, separators)
             self._position = payload_end + len(terminator)
             return True
         end = text.find(terminator, mark)
-        if end >= 0 and payload_end == _NO_PAYLOAD:
-            if is_binary:
-                self._find("x12.segment.binary_length", text[mark : mark + 3], "8")
-            self._scan(text[position:end], position, separators)
-            self._position = end + len(terminator)
-            if not self._structure.is_open:
-                self._separators = None
+        longest = self._limits.segment_bytes_max + len(terminator) - 1
+        if end < 0 and len(text) - position <= longest:
+            return False
+        if is_binary:
+            self._structure.find("x12.segment.binary_length", text[mark : mark + 3], "8")
+        if end < 0:
+            self._drop("x12.segment.too_long")
+            self._is_skipping = True
             return True
-        return payload_end == _NO_PAYLOAD and self._is_too_long()
+        self._scan(text[position:end], position, separators)
+        self._position = end + len(terminator)
+        if not self._structure.is_open:
+            self._separators = None
+        return True
 
     def _nearest_mark(self) -> int:
-        """Return where the next `ISA`, `IEA`, `BIN*` or `BDS*` stands, or the length of the text."""
+        """Return where the next `ISA`, `IEA`, `BIN*` or `BDS*` stands, or the text's length."""
         text, position, marks = self._text, self._position, self._marks
-        for name, found in marks.items():
-            if found < position:
+        for name, known in marks.items():
+            if known < position:
                 found = text.find(name, position)
                 marks[name] = found if found >= 0 else len(text)
         return min(marks.values())
@@ -311,9 +327,11 @@ class Reader:
             return
         is_named = _SEGMENT_ID.fullmatch(name) is not None
         if not is_named:
-            self._find("x12.segment.identifier", "", "1", note=True)
+            self._structure.find("x12.segment.identifier", "", "1", note=True)
         if any(each in text for each in _FORBIDDEN):
-            self._find("x12.segment.control_character", name if is_named else "", "8", "6")
+            self._structure.find(
+                "x12.segment.control_character", name if is_named else "", "8", "6"
+            )
         elif is_named and name not in _ENVELOPE_IDS:
             self._plain.add(name)
         self._structure.take(elements, offset, len(text))
@@ -321,8 +339,9 @@ class Reader:
     def _payload_end(self, start: int, separators: Separators) -> int:
         """Return where the payload of the BIN or BDS at `start` ends, by the length it tells.
 
-        `_NO_PAYLOAD` when that length is no number, too large, or does not lead to a terminator: the segment is then
-        cut like any other, so that reading can go on. `_INCOMPLETE` when more bytes are needed to tell.
+        `_NO_PAYLOAD` when that length is no number, too large, or does not lead to a terminator:
+        the segment is then cut like any other, so that reading can go on. `_INCOMPLETE` when more
+        bytes are needed to tell.
         """
         text = self._text
         if len(text) - start < _BINARY_HEADER_BYTES_MAX and not self._is_final:
@@ -342,14 +361,6 @@ class Reader:
         elements = self._text[start:end].split(separators.element, cuts)
         self._structure.take(elements, self._offset + start, end - start)
 
-    def _is_too_long(self) -> bool:
-        """Start skipping when an incomplete segment is longer than any may be."""
-        if len(self._text) - self._position <= self._limits.segment_bytes_max:
-            return False
-        self._drop("x12.segment.too_long")
-        self._is_skipping = True
-        return True
-
     def _skip(self, separators: Separators) -> bool:
         """Drop the rest of a segment that was too long."""
         end = self._text.find(separators.segment, self._position)
@@ -362,19 +373,12 @@ class Reader:
 
     def _drop(self, code: str) -> None:
         """Count a segment that cannot be kept; its set is rejected."""
-        self._find(code, "", "8", "5")
+        self._structure.find(code, "", "8", "5")
         if self._structure.is_set_open:
             self._structure.ordinal += 1
 
-    def _find(
-        self, code: str, name: str, error_code: str, element_code: str = "", *, note: bool = False
-    ) -> None:
-        self._structure.add_segment_finding(
-            code, segment_id=name, error_code=error_code, element_code=element_code, note=note
-        )
-
     def _take_rest(self, rest: str) -> None:
-        """Read what stands after the last terminator: a trailer that lost its own, or half a segment."""
+        """Read what follows the last terminator: a trailer that lost its own, or half a segment."""
         separators = self._separators or DEFAULT
         offset = self._offset + len(self._text) - len(rest)
         whole = rest.rstrip(self._trivia)
@@ -392,5 +396,6 @@ def read(
     """Read a whole input given in any chunks; memory does not grow with its length."""
     reader = Reader(limits, strict=strict)
     for chunk in chunks:
-        yield from reader.feed(chunk)
+        for items in reader.batches(chunk):
+            yield from items
     yield from reader.close()

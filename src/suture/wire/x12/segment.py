@@ -1,7 +1,8 @@
 """One segment of a transaction set, cut into elements, with its place in the set and in the bytes.
 
-Here: elements, repetitions and components by their 1-based X12 numbers (CLP03 = `get(3)`), dates and text for people.
-Not here: how bytes become segments (`reader.py`) or which segments form a loop (`remittance.py`).
+Here: elements, repetitions and components by their 1-based X12 numbers (CLP03 = `get(3)`), dates
+and text for people. Not here: how bytes become segments (`reader.py`) or which segments form a
+loop (`remittance.py`).
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ _CENTURY_PIVOT = 50
 class Segment(msgspec.Struct, frozen=True, gc=False):
     """A segment as received, undecoded: one character per byte (latin-1).
 
-    Never changed after reading; `gc=False` because it can hold no reference cycle and there are millions of them.
+    Never changed after reading; `gc=False` because it can hold no reference cycle and there are
+    millions of them.
     """
 
     id: str
     elements: list[str]
-    """`elements[0]` is the id, so `elements[1]` is element 01. Trailing empty elements may be missing."""
+    """`elements[0]` is the id, `elements[1]` element 01; empty ones at the end may be missing."""
     ordinal: int
     """Place in the transaction set: ST is 1, as SE01 and IK302 count. 0 outside a set."""
     offset: int
@@ -37,7 +39,8 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
     def get(self, number: int, component: int | None = None, repetition: int | None = None) -> str:
         """Return element `number`, or one repetition or component of it; "" if absent.
 
-        Numbers are 1-based. `get(3)` is the whole element, `get(3, 1)` the first component of its first repetition.
+        Numbers are 1-based. `get(3)` is the whole element, `get(3, 1)` the first component of its
+        first repetition.
         """
         elements = self.elements
         value = elements[number] if 0 < number < len(elements) else ""
@@ -56,9 +59,10 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
         return value.split(self.separators.component) if value else []
 
     def text(self, number: int, component: int | None = None) -> str:
-        """Return an element decoded for people: as UTF-8, or as latin-1 where the bytes are no UTF-8.
+        """Return an element decoded for people: as UTF-8, or latin-1 where it is no UTF-8.
 
-        X12 names no character set; ISO 8859-1 and UTF-8 are both sent. `get` is enough for codes and amounts.
+        X12 names no character set; ISO 8859-1 and UTF-8 are both sent. `get` is enough for codes
+        and amounts.
         """
         value = self.get(number, component)
         if value.isascii():
@@ -75,9 +79,10 @@ def _part(value: str, separator: str, number: int) -> str:
 
 
 def read_date(text: str) -> date | None:
-    """Read an X12 date, or None when it is not one: CCYYMMDD, YYMMDD, or the start of a CCYYMMDD-CCYYMMDD range.
+    """Read an X12 date (CCYYMMDD, YYMMDD, the start of a range), or None when it is not one.
 
-    Two-digit years below 50 are of this century (ISA09). Years outside 1900 to 2199 are typing errors (B22).
+    Two-digit years below 50 are of this century (ISA09). Years outside 1900 to 2199 are typing
+    errors (B22).
     """
     digits = text.partition("-")[0]
     if not (digits.isascii() and digits.isdigit()):

@@ -1,11 +1,11 @@
-"""The four characters an interchange is cut with, read from its ISA segment (or guessed for a fragment).
+"""The four characters an interchange is cut with, read from its ISA or guessed for a fragment.
 
-Here: the ISA header, strict (106 bytes, fixed widths) and tolerant (cut at the 16th element, flagged), and the
-separators of a file that starts at GS or ST. Not here: cutting the rest of the bytes (`reader.py`, next) or what the
-envelope says (`envelope.py`).
+Here: the ISA header, strict (106 bytes, fixed widths) and tolerant (cut at the 16th element,
+flagged), and the separators of a file that starts at GS or ST. Not here: cutting the rest of the
+bytes (`reader.py`, next) or what the envelope says (`envelope.py`).
 
-Bytes are decoded as latin-1 everywhere in this room, one character per byte, so that offsets are exact whatever the
-sender's character set is; `Segment.text` decodes a value for people.
+Bytes are decoded as latin-1 everywhere in this room, one character per byte, so that offsets are
+exact whatever the sender's character set is; `Segment.text` decodes a value for people.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import msgspec
 from suture.model.fault import Fault, fault
 
 HEADER_BYTES_MAX = 512
-"""How far the 16 elements of an ISA may reach before it is not one; the standard's is 106 bytes long."""
+"""How far the 16 elements of an ISA may reach; the standard's is 106 bytes long."""
 
 TRIVIA = " \t\r\n\v\f\0\x1a"
-"""What may stand between segments without meaning: indentation, line ends, NUL padding, the DOS end of file."""
+"""What may stand between segments: indentation, line ends, NUL padding, DOS end of file."""
 
 ISA_WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
 """Characters of ISA01 to ISA16 (X12.5: the interchange header is of fixed length)."""
@@ -42,7 +42,8 @@ _FRAGMENT = re.compile(
 class Separators(msgspec.Struct, frozen=True):
     """What cuts segments, elements, repetitions and components; each is one character.
 
-    A segment terminator outside ASCII is one character of several bytes (seen: the ellipsis), kept here as these bytes.
+    A segment terminator outside ASCII is one character of several bytes (seen: the ellipsis), kept
+    here as these bytes.
     """
 
     element: str
@@ -57,7 +58,7 @@ DEFAULT = Separators("*", ":", "^", "~")
 
 
 class Header(msgspec.Struct, frozen=True):
-    """An ISA segment as read: its elements, what they make of the rest, and what was wrong with it."""
+    """An ISA segment as read: its elements, its separators, and what was wrong with it."""
 
     elements: tuple[str, ...]
     """`ISA` and ISA01 to ISA16, untrimmed."""
@@ -75,10 +76,10 @@ class Header(msgspec.Struct, frozen=True):
 def read_header(text: str, *, strict: bool) -> Header | None:
     """Read the ISA that `text` starts with, or return None when it is not one.
 
-    `text` must hold `HEADER_BYTES_MAX` characters or all there are. Spaces that an editor collapsed (47 files of the
-    corpus) shift the fixed positions 103 to 105, so the separators are taken after the 16th element separator; a
-    length other than 106 is a note, or a fault when `strict` (B26). Separators that collide, or that are letters,
-    are a fault in both modes.
+    `text` must hold `HEADER_BYTES_MAX` characters or all there are. Spaces that an editor
+    collapsed (47 files of the corpus) shift the fixed positions 103 to 105, so the separators are
+    taken after the 16th element separator; a length other than 106 is a note, or a fault when
+    `strict` (B26). Separators that collide, or that are letters, are a fault in both modes.
     """
     element = text[3:4]
     parts = text.split(element, _ELEMENTS_BEFORE_SEPARATORS) if element else []
@@ -91,8 +92,8 @@ def read_header(text: str, *, strict: bool) -> Header | None:
     length = sum(map(len, elements)) + len(elements) - 1
     end = length + skipped + len(segment)
     where = f"ISA13={control}" if (control := elements[13].strip()).isalnum() else "ISA"
-    faults = []
-    notes = []
+    faults: list[Fault] = []
+    notes: list[Fault] = []
     unusable = _unusable(separators, elements)
     if unusable:
         faults.append(fault("x12.interchange.separators", where, unusable))
@@ -115,8 +116,8 @@ def read_header(text: str, *, strict: bool) -> Header | None:
 def read_fragment(text: str) -> Separators | None:
     """Guess the separators of bytes that start at GS or ST, or return None when they do not.
 
-    The element separator follows the name; the terminator follows GS08 or the last of ST02 and ST03. Nothing tells
-    the component separator: `:` is assumed.
+    The element separator follows the name; the terminator follows GS08 or the last of ST02 and
+    ST03. Nothing tells the component separator: `:` is assumed.
     """
     match = _FRAGMENT.match(text)
     if match is None:
@@ -131,7 +132,8 @@ def read_fragment(text: str) -> Separators | None:
 def _terminator(text: str) -> tuple[str, int]:
     """Return the terminator that `text` starts with and how many spaces to skip before it.
 
-    Spaces and then a line end: the line end terminates. A byte above ASCII brings the rest of its UTF-8 character.
+    Spaces and then a line end: the line end terminates. A byte above ASCII brings the rest of its
+    UTF-8 character.
     """
     if text.startswith(" "):
         bare = text.lstrip(" ")
@@ -145,7 +147,7 @@ def _terminator(text: str) -> tuple[str, int]:
 
 
 def _repetition(elements: tuple[str, ...]) -> str:
-    """Return ISA11 where it is a separator: one character, no letter, and a version that has one."""
+    """Return ISA11 where it is a separator: no letter, and of a version that has one."""
     candidate, version = elements[11], elements[12]
     if version < _REPETITION_SINCE or len(candidate) != 1 or candidate.isalnum():
         return ""

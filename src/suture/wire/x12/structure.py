@@ -1,8 +1,9 @@
-"""Segments into a file's structure: ISA, GS, ST, SE, GE, IEA opened, counted, compared and closed (SNIP level 1).
+"""Segments into a file's structure: ISA, GS, ST to SE, GE, IEA counted and compared (SNIP level 1).
 
-Here: every check of X12.5 and X12.6 on the envelope: SE01, GE01 and IEA01 counts, ST02/SE02, GS06/GE02 and ISA13/IEA02,
-repeated ST02 in a group and GS06 in an interchange, missing headers and trailers (B27, B33). Not here: bytes
-(`reader.py`, which drives this) or what a set means (`remittance.py`).
+Here: every check of X12.5 and X12.6 on the envelope: SE01, GE01 and IEA01 counts, ST02/SE02,
+GS06/GE02 and ISA13/IEA02, repeated ST02 in a group and GS06 in an interchange, missing headers and
+trailers (B27, B33). Not here: bytes (`reader.py`, which drives this) or what a set means
+(`remittance.py`).
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from suture.wire.x12.envelope import (
     TechnicalAcknowledgement,
     TransactionSet,
 )
+from suture.wire.x12.findings import Findings
 from suture.wire.x12.segment import Segment
 from suture.wire.x12.separators import Header, Separators
 
 Reason = Literal["ended", "followed", "unusable"]
-"""Why a trailer is missing: the input ended, another header followed, or the separators cannot cut what follows."""
+"""Why a trailer is missing: the input ended, another header followed, or nothing can be cut."""
 
 _COUNT_DIGITS_MAX = 10
 _TRAILER_ELEMENTS = 2
@@ -38,27 +40,6 @@ _INTERCHANGE_CONTROLS = frozenset(("ISB", "ISE", "TA3", "TXI", "SVA"))
 """Segments that X12.5 allows between ISA and GS besides TA1; they say nothing Suture needs."""
 
 _ENDS = {"SE": "ST", "GE": "GS", "IEA": "ISA"}
-
-
-class Findings:
-    """The faults and notes of one envelope level, at most `count_max` of them."""
-
-    def __init__(self, count_max: int) -> None:
-        self._room = count_max
-        self.faults: list[Fault] = []
-        self.notes: list[Fault] = []
-        self.errors: list[SegmentError] = []
-        self.dropped = 0
-
-    def add(self, finding: Fault, error: SegmentError | None = None, *, note: bool = False) -> None:
-        """Keep a finding; beyond the cap only count it, but never let a level pass as faultless."""
-        if self._room <= 0 and (note or self.faults):
-            self.dropped += 1
-            return
-        self._room -= 1
-        (self.notes if note else self.faults).append(finding)
-        if error is not None:
-            self.errors.append(error)
 
 
 class Structure:
@@ -70,10 +51,10 @@ class Structure:
         self.items = items
         self.ordinal = 0
         """Segments of the open set so far, ST included."""
+        self.interchanges_count = 0
         self._findings_max = findings_max
         self._control_numbers_max = control_numbers_max
         self._strict = strict
-        self._interchanges_count = 0
         self._sets_count = 0
         self._interchange: Interchange | None = None
         self._group: Group | None = None
@@ -97,11 +78,6 @@ class Structure:
         """True between ISA (or the start of a fragment) and IEA."""
         return self._interchange is not None
 
-    @property
-    def is_untouched(self) -> bool:
-        """True while no interchange, whole or fragment, has been seen."""
-        return self._interchanges_count == 0
-
     def open_interchange(self, header: Header, offset: int) -> None:
         """Start an interchange from its ISA."""
         elements = [value.strip(" ") for value in header.elements]
@@ -109,7 +85,7 @@ class Structure:
         raw = separators.element.join(header.elements)
         self._start_interchange(
             Interchange(
-                ordinal=self._interchanges_count + 1,
+                ordinal=self.interchanges_count + 1,
                 separators=separators,
                 line_end=header.line_end,
                 sender_qualifier=elements[5],
@@ -131,7 +107,7 @@ class Structure:
 
     def open_fragment(self, separators: Separators) -> None:
         """Start an interchange that has no ISA: it is read and shown, and always rejected."""
-        ordinal = self._interchanges_count + 1
+        ordinal = self.interchanges_count + 1
         absent = fault("x12.interchange.absent", f"ISA[{ordinal}]")
         interchange = Interchange(ordinal=ordinal, separators=separators)
         self._start_interchange(interchange, None, (absent,), ())
@@ -143,7 +119,7 @@ class Structure:
         faults: tuple[Fault, ...],
         notes: tuple[Fault, ...],
     ) -> None:
-        self._interchanges_count += 1
+        self.interchanges_count += 1
         self._interchange = interchange
         self._of_interchange = Findings(self._findings_max)
         self._of_interchange.faults.extend(faults)
@@ -192,8 +168,8 @@ class Structure:
         told, number = elements[_TRAILER_ELEMENTS], opened.control_number
         return told == number or not number.startswith(told)
 
-    def add_segment_finding(
-        self, code: str, *, segment_id: str, error_code: str, element_code: str, note: bool
+    def find(
+        self, code: str, name: str, error_code: str, element_code: str = "", *, note: bool = False
     ) -> None:
         """Record a finding about the segment that comes next: of the open set, or between sets."""
         if self._set is None:
@@ -202,15 +178,13 @@ class Structure:
             return
         position = self.ordinal + 1
         error = SegmentError(
-            segment_id=segment_id, position=position, code=error_code, element_code=element_code
+            segment_id=name, position=position, code=error_code, element_code=element_code
         )
         where = f"{self._set.where}/segment[{position}]"
         self._of_set.add(fault(code, where), error, note=note)
 
-    def close_interchange(
-        self, segment: Segment | None, reason: Reason = "followed"
-    ) -> None:
-        """End the interchange at its IEA, or without one: the input ended, or another ISA followed."""
+    def close_interchange(self, segment: Segment | None, reason: Reason = "followed") -> None:
+        """End the interchange at its IEA, or without one for that reason."""
         interchange = self._interchange
         if interchange is None:
             return
@@ -218,12 +192,14 @@ class Structure:
         findings = self._of_interchange
         count = self._groups_in_interchange
         if segment is not None and interchange.raw:
+            # Where a TA1 comes alone, IEA01 counts it, or counts no groups: both occur.
+            is_told = not count and _count(segment.get(1)) == self._answers_count
             self._check_trailer(
                 findings,
                 segment,
                 interchange.where,
                 interchange.control_number,
-                count or self._answers_count,
+                self._answers_count if is_told else count,
                 ("x12.interchange.group_count", "x12.interchange.control_number"),
             )
         elif segment is None and interchange.raw:
@@ -258,9 +234,7 @@ class Structure:
             self._of_group.add(fault("x12.group.duplicate", group.where))
         self.items.append(GroupStart(Envelope(interchange, group), segment))
 
-    def _close_group(
-        self, segment: Segment | None, reason: Reason = "followed"
-    ) -> None:
+    def _close_group(self, segment: Segment | None, reason: Reason = "followed") -> None:
         self._close_set(None, reason)
         group, interchange = self._group, self._interchange
         if group is None or interchange is None:
@@ -314,9 +288,7 @@ class Structure:
             findings.add(fault("x12.set.duplicate", opened.where))
         self.items.append(SetStart(opened, segment))
 
-    def _close_set(
-        self, segment: Segment | None, reason: Reason = "followed"
-    ) -> None:
+    def _close_set(self, segment: Segment | None, reason: Reason = "followed") -> None:
         closing = self._set
         if closing is None:
             return
@@ -356,7 +328,7 @@ class Structure:
         count: int,
         codes: tuple[str, str],
     ) -> None:
-        """Compare element 01 with what was counted and element 02 with the header's control number (B27)."""
+        """Compare 01 with what was counted and 02 with the header's control number (B27)."""
         count_code, number_code = codes
         told = _count(segment.get(1))
         if told != count:
@@ -368,29 +340,22 @@ class Structure:
             findings.add(fault(number_code, f"{where}/{segment.id}-02", explanation))
 
     def _add_missing(
-        self,
-        findings: Findings,
-        where: str,
-        codes: tuple[str, str],
-        reason: Reason,
+        self, findings: Findings, where: str, codes: tuple[str, str], reason: Reason
     ) -> None:
         """Record a missing GE or IEA.
 
-        When the input just ends, its whole sets stand: each proved itself by its SE (a fault only when strict, B33).
-        When something else follows, the sender's envelope is wrong and nothing in it stands (B27).
+        When the input just ends, its whole sets stand: each proved itself by its SE (a fault only
+        when strict, B33). When something else follows, the sender's envelope is wrong and nothing
+        in it stands (B27).
         """
         truncated, absent = codes
-        if reason == "unusable":
-            return
         if reason == "ended":
             findings.add(fault(truncated, where), note=not self._strict)
-        else:
+        elif reason == "followed":
             findings.add(fault(absent, where))
 
     def _acknowledged(self, interchange: Interchange, segment: Segment) -> None:
-        """Pass on a TA1. Where it comes alone, IEA01 may count it instead of groups (both occur)."""
-        if segment.get(1):
-            self._answers_count += 1
+        self._answers_count += 1
         self.items.append(
             TechnicalAcknowledgement(
                 interchange=interchange,
@@ -411,7 +376,7 @@ class Structure:
             self.items.append(EnvelopeFault(finding, offset))
 
     def _is_repeated(self, number: str, seen: set[str]) -> bool:
-        """Tell whether a control number was seen; beyond the cap (named in Limits) no more are remembered."""
+        """Tell whether a number was seen; beyond the cap (Limits) no more are remembered."""
         if number in seen:
             return True
         if len(seen) < self._control_numbers_max:

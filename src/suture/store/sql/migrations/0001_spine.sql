@@ -136,6 +136,7 @@ create table entry (
     release text not null,
     reverses text not null default ''
 );
+create index entry_event on entry (event_id);
 create unique index entry_once on entry (stream, booking_key, revision, (reverses <> ''));
 
 create table entry_line (

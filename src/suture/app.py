@@ -1,0 +1,198 @@
+"""The composition root: settings become an installation, an installation becomes workers. No rule and no SQL is here.
+
+An installation lives in one folder (`home`): its keys, its embedded database unless `DATABASE_URL` names a server, its inboxes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from suture.config import Settings, load_settings, read_folder, read_secret
+from suture.engine import telemetry
+from suture.engine.duties import DeliveryDuty, FilesDuty, IntakeDuty, RunnerDuty
+from suture.engine.supervisor import Supervisor
+from suture.engine.worker import ROLES, Duty, Role, Setting, open_store, run_worker
+from suture.governance.estate import Estate, load
+from suture.governance.release import pack, release_id
+from suture.model.fault import Fault
+from suture.model.identity import Tokenizer
+from suture.security.keys import KeyRing, open_key_ring
+from suture.store.database import Database
+from suture.store.embedded import EmbeddedPostgres
+from suture.store.migrate import migrate
+from suture.store.releases import active_release, append_release
+
+SETTINGS_FILE = "suture.toml"
+DSN_VARIABLE = "DATABASE_URL"
+
+
+class InstallationError(Exception):
+    """The installation cannot be opened; the message says why and what to do."""
+
+
+class EstateRefusedError(Exception):
+    """An estate has faults; they are in `faults`, by file and line."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        """Take the faults."""
+        super().__init__(f"the estate has {len(faults)} faults")
+        self.faults = faults
+
+
+class Installation(msgspec.Struct, frozen=True):
+    """One installation: its folder and its settings."""
+
+    home: Path
+    settings: Settings
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it brings its own database."""
+        return not self.settings.database.url
+
+    def key_ring(self) -> KeyRing:
+        """Return its keys, made at the first start. Raises KeyFileError."""
+        return open_key_ring(self.home / "keys")
+
+    def postgres(self) -> EmbeddedPostgres:
+        """Return the supervisor of its embedded database."""
+        folder = self.settings.database.binaries_folder
+        return EmbeddedPostgres(
+            self.home / "postgres", binaries=Path(folder) if folder else None
+        )
+
+    async def start_database(self) -> str:
+        """Start the embedded database where there is one; return where the database is, migrated."""
+        dsn = await self.postgres().start() if self.is_embedded else self.settings.database.url
+        await migrate(dsn)
+        return dsn
+
+
+def open_installation(
+    home: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Installation:
+    """Read the settings and name the installation's folder. Raises InstallationError."""
+    surroundings = os.environ if environment is None else environment
+    file = Path(SETTINGS_FILE)
+    settings = load_settings(file if file.exists() else None, surroundings)
+    if not isinstance(settings, Settings):
+        told = "; ".join(f"{each.where}: {each.explanation}" for each in settings)
+        raise InstallationError(f"{SETTINGS_FILE} cannot be used: {told}")
+    folder = home or Path(settings.data_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Installation(folder.absolute(), settings)
+
+
+def read_estate(folder: Path) -> tuple[Estate, dict[str, bytes]]:
+    """Read and check the estate in a folder. Raises EstateRefusedError, InstallationError."""
+    if not folder.is_dir():
+        raise InstallationError(f"there is no estate at {folder}: name a folder with an estate.toml")
+    files = read_folder(folder)
+    estate = load(files)
+    if not isinstance(estate, Estate):
+        raise EstateRefusedError(estate)
+    return estate, files
+
+
+async def bring_into_force(database: Database, files: Mapping[str, bytes], note: str) -> bool:
+    """Make these files the release in force; False when they are it already."""
+    active = await active_release(database)
+    identity = release_id(files)
+    if active is not None and active.id == identity:
+        return False
+    await append_release(database, identity, pack(files), note)
+    return True
+
+
+@asynccontextmanager
+async def opened_store(installation: Installation) -> AsyncIterator[Database]:
+    """Open the store of an installation for a command, starting its embedded database if need be."""
+    dsn = await installation.start_database()
+    database, _ = await open_store(dsn, connections_max=4)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def work(role: Role, installation: Installation) -> None:
+    """Be one worker until told to stop."""
+    telemetry.configure()
+    dsn = os.environ.get(DSN_VARIABLE) or installation.postgres().dsn
+    database, partitions_count = await open_store(dsn)
+    setting = Setting(role=role, dsn=dsn, home=installation.home, name=f"{role}-{os.getpid()}")
+    duty = _duty(setting, installation, database, partitions_count)
+    await run_worker(setting, duty, database)
+
+
+def _duty(
+    setting: Setting, installation: Installation, database: Database, partitions_count: int
+) -> Duty:
+    match setting.role:
+        case "intake" | "files":
+            keys = installation.key_ring()
+            tokenizer = Tokenizer(keys.index_key)
+            if setting.role == "intake":
+                return IntakeDuty(database, keys, tokenizer, partitions_count)
+            return FilesDuty(database, keys, tokenizer, partitions_count, setting.home)
+        case "runner":
+            return RunnerDuty(database, setting.name, partitions_count)
+        case "delivery":
+            return DeliveryDuty(database, setting.name, _secret)
+
+
+def _secret(reference: str) -> str:
+    secret = read_secret(reference, os.environ)
+    if isinstance(secret, Fault):
+        raise InstallationError(secret.explanation)
+    return secret
+
+
+async def serve(
+    installation: Installation,
+    estate_files: Mapping[str, bytes] | None,
+    *,
+    roles: tuple[Role, ...] = ROLES,
+    stop: asyncio.Event | None = None,
+    environment: Mapping[str, str] | None = None,
+    log_file: Path | None = None,
+    started: asyncio.Future[Supervisor] | None = None,
+) -> None:
+    """Run an installation until SIGTERM or SIGINT (or `stop`): database, release, workers, watched and drained."""
+    ended = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if stop is None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+    installation.key_ring()
+    dsn = await installation.start_database()
+    database, _ = await open_store(dsn, connections_max=2)
+    if estate_files is not None:
+        await bring_into_force(database, estate_files, "brought into force by `suture serve`")
+    await database.close()
+    postgres = installation.postgres() if installation.is_embedded else None
+
+    async def ensure_database() -> None:
+        if postgres is not None and postgres.server_pid() is None:
+            telemetry.log.warning("database_died")
+            await postgres.start()
+
+    supervisor = Supervisor(
+        roles,
+        environment={**(environment or {}), DSN_VARIABLE: dsn},
+        home=installation.home,
+        ensure_database=ensure_database,
+        log_file=log_file,
+    )
+    if started is not None:
+        started.set_result(supervisor)
+    await supervisor.run(ended)
+    if postgres is not None:
+        await postgres.stop()

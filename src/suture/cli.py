@@ -1,0 +1,11 @@
+"""The `suture` command (temporary)."""
+import asyncio, sys
+from pathlib import Path
+def main():
+    from suture.app import work, open_installation, read_estate, serve
+    a=sys.argv[1:]
+    import uvloop
+    if a[0]=='worker': uvloop.run(work(a[1], open_installation(Path(a[3]))))
+    if a[0]=='serve':
+        e,f=read_estate(Path(a[1]))
+        uvloop.run(serve(open_installation(Path(a[2])), f))

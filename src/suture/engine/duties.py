@@ -1,0 +1,276 @@
+"""What each role of worker does: sources listened to, folders watched, events run, journals sent.
+
+A duty begins under a release, goes on under the next one without a restart where it can, and drains. The loops themselves are in
+`intake.py`, `file_intake.py`, `runner.py`, `batching.py` and `delivery.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from suture.connectors.egress import Limits as HttpLimits
+from suture.connectors.erp.journal_api.connector import JournalSettings, open_destination
+from suture.connectors.files.folder import Folder, FolderSettings
+from suture.connectors.mllp.listener import Limits, Listener
+from suture.engine.batching import Batching, Policy
+from suture.engine.clock import now_ms
+from suture.engine.delivery import Delivery, Retry
+from suture.engine.file_intake import FileIntake
+from suture.engine.intake import Intake
+from suture.engine.runner import Runner
+from suture.engine.telemetry import log
+from suture.governance.connections import Destination, Source
+from suture.governance.estate import Estate
+from suture.model.event import Event, Reconsidered
+from suture.model.fault import Fault
+from suture.model.identity import Tokenizer, derive_id
+from suture.model.translation import Channel
+from suture.security.keys import KeyRing
+from suture.store.database import Database
+from suture.store.releases import ActiveRelease, append_reconsidered, waiting_streams
+
+Secrets = Callable[[str], str]
+"""Resolves a reference to a secret (`env:NAME`, `file:path`) when it is needed."""
+
+
+def open_channel(source: Source, tokenizer: Tokenizer) -> Channel:
+    """Return what translation must know about a source."""
+    return Channel(
+        source=source.name,
+        zone=source.zone,
+        tokenizer=tokenizer,
+        authority=source.authority,
+        charset=source.charset,
+        facility=source.facility,
+    )
+
+
+class Loops:
+    """Tasks that run until told to stop, and are then waited for."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add(self, loop: Coroutine[Any, Any, None], name: str) -> None:
+        """Run one more loop; a loop that fails ends the worker, and the supervisor starts it again."""
+        task = asyncio.create_task(loop, name=name)
+        task.add_done_callback(_fail_loudly)
+        self._tasks.append(task)
+
+    async def drain(self) -> None:
+        """Tell every loop to stop and wait until each has finished what it was doing."""
+        self.stop.set()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _fail_loudly(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("loop_failed", loop=task.get_name(), error=type(error).__name__)
+        task.get_loop().call_soon(_raise_out, error)
+
+
+def _raise_out(error: BaseException) -> None:
+    raise SystemExit(1) from error
+
+
+class IntakeDuty:
+    """Listens for every MLLP source of the estate."""
+
+    def __init__(
+        self, database: Database, key_ring: KeyRing, tokenizer: Tokenizer, partitions_count: int
+    ) -> None:
+        """Take the store and the keys."""
+        self._intake = Intake(database, key_ring, partitions_count)
+        self._tokenizer = tokenizer
+        self._channels: dict[str, Channel] = {}
+        self._listeners: list[Listener] = []
+        self.ports: dict[str, int] = {}
+
+    async def start(self, estate: Estate, release: ActiveRelease) -> None:
+        """Open every listener."""
+        await self.change(estate, release)
+        self._intake.start()
+        for source in estate.sources.values():
+            if source.mllp is None:
+                continue
+            limits = msgspec.convert(msgspec.structs.asdict(source.mllp.limits), Limits)
+            listener = Listener(self._receiver(source.name), limits, _observe)
+            self.ports[source.name] = await listener.start(source.mllp.host, source.mllp.port)
+            self._listeners.append(listener)
+            log.info("listening", source=source.name, port=self.ports[source.name])
+
+    async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
+        """Translate by the new release from the next message on; addresses change at the next start."""
+        self._channels = {
+            source.name: open_channel(source, self._tokenizer)
+            for source in estate.sources.values()
+        }
+
+    def _receiver(self, name: str) -> Callable[[bytes], Coroutine[Any, Any, bytes]]:
+        async def receive(raw: bytes) -> bytes:
+            return await self._intake.receive(raw, self._channels[name])
+
+        return receive
+
+    async def drain(self) -> None:
+        """Answer what is complete, commit what is queued, close."""
+        await asyncio.gather(*(listener.drain() for listener in self._listeners))
+        await self._intake.drain()
+
+
+def _observe(code: str, peer: str) -> None:
+    log.warning("mllp_fault", code=code, peer=peer)
+
+
+class FilesDuty:
+    """Watches the folder of every file source of the estate."""
+
+    def __init__(
+        self,
+        database: Database,
+        key_ring: KeyRing,
+        tokenizer: Tokenizer,
+        partitions_count: int,
+        home: Path,
+    ) -> None:
+        """Take the store, the keys and the folder that relative inboxes lie in."""
+        self._database = database
+        self._key_ring = key_ring
+        self._tokenizer = tokenizer
+        self._partitions_count = partitions_count
+        self._home = home
+        self._loops = Loops()
+        self._intakes: dict[str, FileIntake] = {}
+
+    async def start(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
+        """Begin to watch."""
+        for source in estate.sources.values():
+            if source.files is None:
+                continue
+            settings = msgspec.structs.asdict(source.files)
+            settings["folder"] = self._home / source.files.folder
+            intake = FileIntake(
+                self._database,
+                self._key_ring,
+                self._partitions_count,
+                Folder(FolderSettings(**settings)),
+                open_channel(source, self._tokenizer),
+            )
+            self._intakes[source.name] = intake
+            self._loops.add(intake.run(self._loops.stop), f"files-{source.name}")
+
+    async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
+        """Translate by the new release from the next file on."""
+        for name, intake in self._intakes.items():
+            if name in estate.sources:
+                intake.channel = open_channel(estate.sources[name], self._tokenizer)
+
+    async def drain(self) -> None:
+        """Finish the file under way."""
+        await self._loops.drain()
+
+
+class RunnerDuty:
+    """Handles events under the books in force."""
+
+    def __init__(self, database: Database, owner: str, partitions_count: int) -> None:
+        """Take the store and this worker's name."""
+        self._database = database
+        self._owner = owner
+        self._partitions_count = partitions_count
+        self._runner: Runner | None = None
+        self._loops = Loops()
+
+    async def start(self, estate: Estate, release: ActiveRelease) -> None:
+        """Begin to run; work that was parked under an earlier release is asked again."""
+        self._runner = Runner(self._database, self._owner, estate.books, self._partitions_count)
+        await self._reconsider(release)
+        self._loops.add(self._runner.run(self._loops.stop), "runner")
+
+    async def change(self, estate: Estate, release: ActiveRelease) -> None:
+        """Decide the next batch by the new books, and ask every stream that waits to decide again."""
+        if self._runner is not None:
+            self._runner.books = estate.books
+        await self._reconsider(release)
+
+    async def _reconsider(self, release: ActiveRelease) -> None:
+        at_ms = now_ms()
+        events = []
+        for stream in await waiting_streams(self._database):
+            identity = derive_id("evt", release.number, release.id, stream)
+            events.append(
+                Event(
+                    id=identity,
+                    stream=stream,
+                    fact=Reconsidered(release=release.id),
+                    source="release",
+                    message_id=release.id,
+                    where="",
+                    stamp=identity,
+                    received_at_ms=at_ms,
+                )
+            )
+        if events:
+            await append_reconsidered(self._database, events, self._partitions_count)
+
+    async def drain(self) -> None:
+        """Finish the batch under way and give the leases back."""
+        await self._loops.drain()
+
+
+class DeliveryDuty:
+    """Makes journals and sends them, each destination in loops of its own."""
+
+    def __init__(self, database: Database, owner: str, secrets: Secrets) -> None:
+        """Take the store, this worker's name and how to read secrets."""
+        self._database = database
+        self._owner = owner
+        self._secrets = secrets
+        self._loops = Loops()
+        self._names: set[str] = set()
+
+    async def start(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
+        """Open every destination."""
+        for destination in estate.destinations.values():
+            self._open(destination)
+
+    async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
+        """Open destinations that are new; settings of the others change at the next start."""
+        for destination in estate.destinations.values():
+            if destination.name not in self._names:
+                self._open(destination)
+
+    def _open(self, destination: Destination) -> None:
+        self._names.add(destination.name)
+        api = destination.journal_api
+        settings = JournalSettings(
+            url=api.url,
+            allow=api.allow,
+            is_plaintext_accepted=api.is_plaintext_accepted,
+            limits=HttpLimits(**msgspec.structs.asdict(api.limits)),
+        )
+        opened = open_destination(settings, lambda: self._secrets(destination.token))
+        if isinstance(opened, Fault):
+            log.error("destination_refused", destination=destination.name, code=opened.code)
+            return
+        policies = {
+            name: Policy(policy.seconds_max, policy.entries_max)
+            for name, policy in destination.policies.items()
+        }
+        retry = Retry(destination.retry.seconds_min, destination.retry.seconds_max)
+        batching = Batching(self._database, destination.name, policies)
+        delivery = Delivery(self._database, destination.name, opened, self._owner, retry)
+        self._loops.add(batching.run(self._loops.stop), f"batching-{destination.name}")
+        self._loops.add(delivery.run(self._loops.stop), f"delivery-{destination.name}")
+
+    async def drain(self) -> None:
+        """Finish the journals under way."""
+        await self._loops.drain()

@@ -1,0 +1,111 @@
+"""Identity without the identifier: surrogates of direct identifiers, and ids that are derived, never drawn. Pure.
+
+A medical record number (`PID-3`), an account (`PID-18`), a visit (`PV1-19`) or a claim number (`CLP01`) is a
+business key and names a person. `Tokenizer` replaces it by a surrogate at translation; the sealed original goes to
+the vault (`security/phi.py`), and surrogates stay inside (docs/adr/0006). `derive_id` names messages, so that doing
+the same thing twice names the same thing. The key comes from `security/keys.py`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from functools import lru_cache
+from hashlib import blake2b
+from types import MappingProxyType
+
+PREFIXES = MappingProxyType(
+    {
+        "account": "acc",
+        "adjudication": "adj",
+        "appointment": "apt",
+        "charge": "chg",
+        "claim": "clm",
+        "patient": "pat",
+        "payer_claim": "pcl",
+        "payment": "pay",
+        "visit": "vis",
+    }
+)
+"""What each kind of identifier is called in a surrogate; tells a reader of a log what a token stands for."""
+
+KEY_BYTES_MIN = 32
+MEMO_ENTRIES_MAX = 65_536
+"""Identifiers come in bursts: the segments of a visit, the claims of a file."""
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+
+
+class Tokenizer:
+    """Makes the surrogate of a direct identifier: the same one on every worker and at every replay.
+
+    A surrogate is a blind index, 128 bits of HMAC-SHA256 over kind, authority and value: without the key it
+    tells nothing, and with it every identifier could be guessed, so the key is as secret as what it hides.
+    """
+
+    __slots__ = ("_key", "_remembered")
+
+    def __init__(self, key: bytes) -> None:
+        """Take the index key. Raises ValueError when it is shorter than what the hash can use."""
+        if len(key) < KEY_BYTES_MIN:
+            raise ValueError(f"an index key has {KEY_BYTES_MIN} bytes or more, not {len(key)}")
+        self._key = key
+        self._remembered = lru_cache(MEMO_ENTRIES_MAX)(self._derived)
+
+    def __repr__(self) -> str:
+        return "Tokenizer(<key>)"
+
+    def token(self, kind: str, authority: str, value: str) -> str:
+        """Return the surrogate, such as `acc_` and 26 characters, of an identifier of a kind in `PREFIXES`.
+
+        `authority` is the scope in which the number is unique: systems that share numbers share an authority.
+        Blanks around a value and its case do not count, for senders agree on neither.
+        Raises KeyError for an unknown kind.
+        """
+        return self._remembered(kind, authority, value.strip().upper())
+
+    def _derived(self, kind: str, authority: str, normalised: str) -> str:
+        prefix = PREFIXES[kind]
+        digest = hmac.digest(self._key, _joined((kind, authority, normalised)), "sha256")
+        return f"{prefix}_{_base32hex(int.from_bytes(digest[:16], 'big'))}"
+
+
+def derive_id(prefix: str, at_ms: int, *parts: str) -> str:
+    """Return `prefix_` and 26 characters that sort by time; the same arguments give the same id.
+
+    48 bits of milliseconds since 1970 and 80 bits of BLAKE2b over the parts, which must be what makes the
+    thing itself (a source and a content hash), never a patient's value.
+    Raises OverflowError for a time outside 1970 to 10889.
+    """
+    stamp = at_ms.to_bytes(6, "big")
+    digest = blake2b(_joined(parts), digest_size=10).digest()
+    return f"{prefix}_{_base32hex(int.from_bytes(stamp + digest, 'big'))}"
+
+
+def _joined(parts: tuple[str, ...]) -> bytes:
+    """Join so that no two lists of parts look alike: each part says its length first."""
+    text = "".join([f"{len(part)}:{part}" for part in parts])
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _base32hex(number: int) -> str:
+    """Write 128 bits as RFC 4648 base32hex: lower-case, unpadded, in the order of the numbers.
+
+    Two characters at a time, written out: this runs several times for each message.
+    """
+    bits = number << 2  # 26 characters hold 130 bits
+    return (
+        _PAIRS[bits >> 120]
+        + _PAIRS[bits >> 110 & 1023]
+        + _PAIRS[bits >> 100 & 1023]
+        + _PAIRS[bits >> 90 & 1023]
+        + _PAIRS[bits >> 80 & 1023]
+        + _PAIRS[bits >> 70 & 1023]
+        + _PAIRS[bits >> 60 & 1023]
+        + _PAIRS[bits >> 50 & 1023]
+        + _PAIRS[bits >> 40 & 1023]
+        + _PAIRS[bits >> 30 & 1023]
+        + _PAIRS[bits >> 20 & 1023]
+        + _PAIRS[bits >> 10 & 1023]
+        + _PAIRS[bits & 1023]
+    )

@@ -1,0 +1,1 @@
+"""Security: keys outside the database (`keys.py`), sealed envelopes for everything that identifies a person (`phi.py`)."""

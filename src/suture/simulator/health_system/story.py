@@ -1,0 +1,71 @@
+"""Who falls ill at Riverbend on a day, and with what kind of visit.
+
+The first patients of every day are cast: an appointment cancelled within the hour, an emergency that
+goes home the same day, an operation, a mistaken identity; so each day holds something that
+`planted.py` can spoil. All others are drawn. What each kind of visit is made of: `bookings.py`,
+`stays.py`.
+"""
+
+from __future__ import annotations
+
+import random
+
+from suture.simulator.health_system import bookings, stays
+from suture.simulator.health_system.course import Course, Numbers
+from suture.simulator.health_system.desk import Desk
+from suture.simulator.health_system.people import Person, Town
+from suture.simulator.health_system.places import UNMAPPED_FACILITY
+
+_BOOKED, _WALK_IN, _TESTED, _EMERGENCY, _OPERATION = 48, 14, 10, 19, 7
+CANARY_NUMBERS_FIRST = 9_000_001
+_KINDS = _BOOKED + _WALK_IN + _TESTED + _EMERGENCY + _OPERATION + 2
+
+
+class Story:
+    """The visits of a health system, day by day."""
+
+    def __init__(self, dice: random.Random, numbers: Numbers, patients_per_day: int) -> None:
+        self._dice = dice
+        self._town = Town(dice)
+        self._desk = Desk(dice, numbers, self._town)
+        self._patients_per_day = patients_per_day
+
+    def begin(self, day: int) -> list[Course]:
+        """Return the courses that begin on a day; what they hold reaches into the days after."""
+        desk, arrive = self._desk, self._town.arrive
+        cast = [
+            lambda: bookings.book_in_error(desk, arrive(), day),
+            lambda: stays.emergency(
+                desk, arrive(), day, facility=UNMAPPED_FACILITY, goes_home=True
+            ),
+            lambda: stays.operation(desk, arrive(), day, facility=UNMAPPED_FACILITY),
+            lambda: stays.mistaken_identity(desk, arrive(), day),
+        ]
+        courses = [begin() for begin in cast[: self._patients_per_day]]
+        courses += [self._draw(day) for _ in range(self._patients_per_day - len(courses))]
+        return courses
+
+    def _draw(self, day: int) -> Course:
+        desk, person = self._desk, self._town.arrive()
+        kind = self._dice.randrange(_KINDS)
+        for weight, begin in (
+            (_BOOKED, bookings.book),
+            (_WALK_IN, bookings.walk_in),
+            (_EMERGENCY, stays.emergency),
+            (_OPERATION, stays.operation),
+        ):
+            kind -= weight
+            if kind < 0:
+                return begin(desk, person, day)
+        if kind < _TESTED:
+            return bookings.walk_in(desk, person, day, self._dice.choice(("RAD", "CARD")))
+        return stays.mistaken_identity(desk, person, day)
+
+
+def canary_course(dice: random.Random, person: Person) -> Course:
+    """Return the canary's visit on the first day: booked, seen, charged and billed.
+
+    It has dice and numbers of its own, so that everybody else's story is the same with and without.
+    """
+    numbers = Numbers(first=CANARY_NUMBERS_FIRST)
+    return bookings.book_and_keep(Desk(dice, numbers, Town(dice)), person, 1)

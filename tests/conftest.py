@@ -1,0 +1,75 @@
+"""What many tests need: a PostgreSQL for the session, and a fresh, migrated database for each test that asks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from suture.store.embedded import DATABASE, EmbeddedPostgres
+from suture.store.migrate import migrate
+
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "512MB"}
+"""For the tests' own server only: it may forget everything when the machine dies."""
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn() -> Iterator[str]:
+    """A PostgreSQL for the whole session: DATABASE_URL's, or an embedded one in a temporary folder."""
+    told = os.environ.get("DATABASE_URL")
+    if told:
+        yield told
+        return
+    folder = Path(tempfile.mkdtemp(prefix="suture-test-"))
+    folder.chmod(0o755)
+    server = EmbeddedPostgres(folder / "postgres", settings=FAST)
+    try:
+        yield asyncio.run(server.start())
+    finally:
+        asyncio.run(server.stop("immediate"))
+        shutil.rmtree(server.directory, ignore_errors=True)
+        shutil.rmtree(server.socket_directory, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_dsn: str) -> str:
+    """A migrated database that others are copied from."""
+    name = f"template_{uuid4().hex[:8]}"
+    asyncio.run(_execute(postgres_dsn, f"create database {name}"))
+    asyncio.run(migrate(named(postgres_dsn, name)))
+    return name
+
+
+@pytest.fixture
+def database_dsn(postgres_dsn: str, template_database: str) -> Iterator[str]:
+    """A fresh, migrated database, dropped after the test."""
+    name = f"test_{uuid4().hex[:12]}"
+    asyncio.run(_execute(postgres_dsn, f"create database {name} template {template_database}"))
+    yield named(postgres_dsn, name)
+    asyncio.run(_execute(postgres_dsn, f"drop database {name} with (force)"))
+
+
+def named(dsn: str, database: str) -> str:
+    """Return the DSN of another database of the same server."""
+    parts = urlsplit(dsn)
+    # urlunsplit would drop the empty host of postgresql:///name, so put the path in by hand.
+    return dsn.replace(f"/{DATABASE}?", f"/{database}?", 1) if not parts.netloc else urlunsplit(
+        (parts.scheme, parts.netloc, f"/{database}", parts.query, "")
+    )
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

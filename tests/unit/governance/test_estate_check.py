@@ -1,0 +1,483 @@
+"""What `suture check` finds wrong with an estate: each mistake by file, line and what was meant.
+
+Each test takes the sample estate and makes one mistake in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from suture.config import read_folder
+from suture.governance.estate import check
+from suture.model.fault import Fault
+
+FILES = read_folder(Path(__file__).parents[3] / "estates" / "riverbend")
+ERP = "destinations/erp.toml"
+RULES = "ledger/journal_rules.csv"
+DETERMINATION = "ledger/account_determination.csv"
+
+
+def edited(path: str, old: str, new: str) -> dict[str, bytes]:
+    """Return the sample estate with one text of one file replaced, which stands there once."""
+    text = FILES[path].decode()
+    assert 1 == text.count(old)
+    return FILES | {path: text.replace(old, new).encode()}
+
+
+def added(path: str, *lines: str) -> dict[str, bytes]:
+    """Return the sample estate with lines added at the end of one file."""
+    return FILES | {path: FILES[path] + "".join(f"{line}\n" for line in lines).encode()}
+
+
+def line_of(path: str, text: str, files: Mapping[str, bytes] = FILES) -> str:
+    """Return the place of the line that holds this text."""
+    lines = files[path].decode().splitlines()
+    return f"{path}:{next(number for number, line in enumerate(lines, 1) if text in line)}"
+
+
+def last_line_of(path: str) -> str:
+    return f"{path}:{len(FILES[path].decode().splitlines()) + 1}"
+
+
+def only(files: Mapping[str, bytes]) -> Fault:
+    faults = check(files)
+    assert 1 == len(faults), [(fault.where, fault.code, fault.explanation) for fault in faults]
+    return faults[0]
+
+
+def codes(files: Mapping[str, bytes]) -> set[str]:
+    return {fault.code for fault in check(files)}
+
+
+# Files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["estate.toml", "ledger/accounts.csv", "crosswalks/payer.csv"])
+def test_a_file_that_is_absent_is_missed(path: str) -> None:
+    files = {each: content for each, content in FILES.items() if each != path}
+    assert ("estate.file.missing", path) in {(each.code, each.where) for each in check(files)}
+
+
+def test_an_estate_without_any_destination_is_incomplete() -> None:
+    files = {path: content for path, content in FILES.items() if path != ERP}
+    assert ("estate.file.missing", "destinations/") == (only(files).code, only(files).where)
+
+
+def test_a_misspelt_file_is_not_silently_ignored() -> None:
+    fault = only(FILES | {"ledger/acounts.csv": b"account\n"})
+    assert ("estate.file.unknown", "ledger/acounts.csv") == (fault.code, fault.where)
+    assert "did you mean `ledger/accounts.csv`?" in fault.explanation
+
+
+def test_notes_for_people_may_lie_beside_the_tables() -> None:
+    assert () == check(FILES | {"README.md": b"# Riverbend", "ledger/NOTES.md": b"why"})
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        pytest.param(b'name = "x"\nname = "y"\n', 2, id="a key twice (B86)"),
+        pytest.param(b"name = x\n", 1, id="no quotes"),
+        pytest.param(b'name = "\xff"\n', 1, id="not UTF-8"),
+    ],
+)
+def test_b86_a_file_that_is_not_toml_is_told_with_its_line(content: bytes, line: int) -> None:
+    fault = only(FILES | {"estate.toml": content})
+    assert ("estate.file.unreadable", f"estate.toml:{line}") == (fault.code, fault.where)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        pytest.param(b"", 1, id="empty"),
+        pytest.param(b"account,name,kind,cost_centre,payer_class\n1010,x,asset,\n", 2, id="short"),
+        pytest.param(b'account,name,kind,cost_centre,payer_class\n"1010,x\n', 2, id="open quote"),
+        pytest.param(b"account,name,kind,cost_centre,payer_class,name\n", 1, id="column twice"),
+        pytest.param(
+            b"account,name,kind,cost_centre,payer_class\n1\xff10,x,asset,,\n", 2, id="bytes"
+        ),
+    ],
+)
+def test_a_file_that_is_not_csv_is_told_with_its_line(content: bytes, line: int) -> None:
+    faults = check(FILES | {"ledger/accounts.csv": content})
+    assert ("estate.file.unreadable", f"ledger/accounts.csv:{line}") in {
+        (fault.code, fault.where) for fault in faults
+    }
+
+
+def test_tables_saved_by_a_spreadsheet_are_read_all_the_same() -> None:
+    """A byte order mark, CRLF, spaces around cells, blank lines and columns in another order."""
+    path = "crosswalks/payer.csv"
+    rows = [line.split(",") for line in FILES[path].decode().splitlines()]
+    text = "\r\n\r\n".join(" , ".join(reversed(row)) for row in rows)
+    assert () == check(FILES | {path: b"\xef\xbb\xbf" + text.encode()})
+
+
+# Names ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "meant"),
+    [
+        ("estate.toml", "currency =", "curency =", "currency"),
+        ("sources/adt.toml", "authority =", "autority =", "authority"),
+        ("sources/adt.toml", "port =", "ports =", "port"),
+        (ERP, "entries_max =", "entry_max =", "entries_max"),
+        (ERP, "[journal_api]", "[journal_app]", "journal_api"),
+        (RULES, "rule,booking", "rules,booking", "rule"),
+    ],
+)
+def test_a_name_that_nothing_reads_is_an_error_with_what_was_meant(
+    path: str, old: str, new: str, meant: str
+) -> None:
+    files = edited(path, old, new)
+    faults = [fault for fault in check(files) if fault.code == "estate.key.unknown"]
+    assert [line_of(path, new, files)] == [fault.where for fault in faults]
+    assert f"did you mean `{meant}`?" in faults[0].explanation
+
+
+def test_a_required_setting_is_missed_at_its_table() -> None:
+    text = 'entity = "RVH"\nzone = "America/Chicago"\ndefault_cost_centre = "RGH-8610"\n'
+    files = edited("estate.toml", text, 'entity = "RVH"\nzone = "America/Chicago"\n')
+    fault = only(files)
+    assert ("estate.key.missing", line_of("estate.toml", "[facilities.RGH]")) == (
+        fault.code,
+        fault.where,
+    )
+    assert "`facilities.RGH.default_cost_centre`" in fault.explanation
+
+
+def test_a_required_column_is_missed() -> None:
+    files = edited("ledger/periods.csv", "entity,period,starts_on,ends_on,status", "a,b,c,d,e")
+    assert {"estate.key.missing", "estate.key.unknown", "estate.period.broken"} >= codes(files)
+    assert "estate.key.missing" in codes(files)
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "meant"),
+    [
+        pytest.param(
+            "estate.toml",
+            'name = "Mill Creek Hospital"\nentity = "RVH"',
+            'name = "Mill Creek Hospital"\nentity = "RVHH"',
+            "RVH",
+            id="entity of a facility",
+        ),
+        pytest.param("sources/adt.toml", '"hl7v2"', '"hl7v3"', "hl7v2", id="translation"),
+        pytest.param(ERP, '"operational"', '"operation"', "operational", id="grant"),
+        pytest.param(
+            "crosswalks/department.csv", "*,RGH,ED,", "*,RGHH,ED,", "RGH", id="facility of a row"
+        ),
+        pytest.param(
+            "crosswalks/payer.csv",
+            "*,ATLAS,commercial",
+            "*,ATLAS,comercial",
+            "commercial",
+            id="payer class of a row",
+        ),
+        pytest.param(
+            "crosswalks/facility.csv",
+            "*,RGH,RGH",
+            "charge,RGH,RGH",
+            "charges",
+            id="source of a row",
+        ),
+        pytest.param(DETERMINATION, "4130", "4131", "4130", id="account"),
+        pytest.param(DETERMINATION, "charity_care", "charity_car", "charity_care", id="role"),
+        pytest.param(
+            DETERMINATION,
+            "receivable,,,self_pay",
+            "receivable,,,selfpay",
+            "self_pay",
+            id="payer class of a determination",
+        ),
+        pytest.param(
+            RULES, "charge/gross,charge,gross", "charge/gross,charg,gross", "charge", id="booking"
+        ),
+        pytest.param(
+            RULES,
+            "remittance/cash,remittance,cash",
+            "remittance/cash,remittance,cashes",
+            "cash",
+            id="amount",
+        ),
+        pytest.param(
+            RULES,
+            "remittance_cash,remittance_clearing,immediate",
+            "remittance_cash,remittance_clearing,imediate",
+            "immediate",
+            id="policy",
+        ),
+        pytest.param(
+            "ledger/accounts.csv",
+            "6900,Credit loss expense,expense",
+            "6900,Credit loss expense,expenses",
+            "expense",
+            id="kind of account",
+        ),
+        pytest.param(
+            "ledger/periods.csv",
+            "RVH,2026-05,2026-05-01,2026-05-31,open",
+            "RVH,2026-05,2026-05-01,2026-05-31,opened",
+            "open",
+            id="status of a period",
+        ),
+    ],
+)
+def test_a_name_that_nothing_defines_is_an_error_with_what_was_meant(
+    path: str, old: str, new: str, meant: str
+) -> None:
+    files = edited(path, old, new)
+    faults = [fault for fault in check(files) if fault.code == "estate.reference.unknown"]
+    assert f"did you mean `{meant}`?" in faults[0].explanation
+    assert line_of(path, new.splitlines()[-1], files) == faults[0].where
+
+
+def test_a_source_may_not_assume_a_facility_that_no_crosswalk_knows() -> None:
+    fault = only(edited("sources/remits.toml", 'facility = "RGH"', 'facility = "RGX"'))
+    assert ("estate.reference.unknown", "sources/remits.toml") == (fault.code, fault.where)
+
+
+# Values -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        pytest.param("sources/adt.toml", "port = 2575", 'port = "2575"', id="text for a number"),
+        pytest.param("sources/adt.toml", "port = 2575", "port = 70000", id="no such port"),
+        pytest.param("sources/adt.toml", '"America/Chicago"', '"Chicago"', id="no such zone"),
+        pytest.param("sources/adt.toml", '"as_asked"', '"sometimes"', id="no such way"),
+        pytest.param("estate.toml", '"USD"', '"Dollar"', id="no currency"),
+        pytest.param(
+            ERP, "seconds_max = 60\nentries_max", "seconds_max = -1\nentries_max", id="negative"
+        ),
+        pytest.param(ERP, '"http://127', '"ftp://127', id="scheme (B83)"),
+        pytest.param(
+            ERP, '"http://127.0.0.1:8070"', '"http://127.0.0.1:8070/\\r\\nX"', id="line end (B84)"
+        ),
+        pytest.param(
+            "ledger/periods.csv",
+            "RVM,2026-02,2026-02-01,2026-02-28",
+            "RVM,2026-02,2026-02-01,2026-02-30",
+            id="no such day",
+        ),
+        pytest.param(
+            "ledger/periods.csv",
+            "RVM,2026-02,2026-02-01",
+            "RVM,2026-02,20260201",
+            id="not YYYY-MM-DD",
+        ),
+        pytest.param(
+            "ledger/accounts.csv",
+            "revenue,facility,\n4120",
+            "revenue,,\n4120",
+            id="revenue without cost centre",
+        ),
+        pytest.param(
+            "crosswalks/department.csv",
+            "RGH-7400,cardiology,,2026-06-30",
+            "RGH-7400,cardiology,2026-07-01,2026-06-30",
+            id="ends before it starts",
+        ),
+        pytest.param(
+            "crosswalks/department.csv", "*,RGH,LAB,RGH-7500,", "*,RGH,LAB,,", id="no cost centre"
+        ),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_told_with_its_line(path: str, old: str, new: str) -> None:
+    files = edited(path, old, new)
+    faults = [fault for fault in check(files) if fault.code == "estate.value.invalid"]
+    assert [line_of(path, new.splitlines()[0], files)] == [fault.where for fault in faults]
+
+
+def test_a_token_is_not_sent_in_clear_unless_somebody_said_so() -> None:
+    fault = only(edited(ERP, "is_plaintext_accepted = true", "is_plaintext_accepted = false"))
+    assert ("estate.value.invalid", line_of(ERP, "url =")) == (fault.code, fault.where)
+
+
+def test_settings_for_another_connector_are_refused() -> None:
+    files = added("sources/adt.toml", "[files]", 'folder = "inbox"')
+    fault = only(files)
+    assert ("estate.value.invalid", line_of("sources/adt.toml", "[files]", files)) == (
+        fault.code,
+        fault.where,
+    )
+
+
+def test_a_connector_needs_its_settings() -> None:
+    files = edited("sources/remits.toml", '"files"', '"mllp"')
+    assert {"estate.key.missing", "estate.value.invalid"} == codes(files)
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "meant"),
+    [
+        ("sources/adt.toml", '"mllp"', '"mlp"', "mllp"),
+        (ERP, '"journal_api"', '"journal_app"', "journal_api"),
+    ],
+)
+def test_an_unknown_connector_is_refused(path: str, old: str, new: str, meant: str) -> None:
+    faults = [
+        each for each in check(edited(path, old, new)) if each.code == "estate.connector.unknown"
+    ]
+    assert [line_of(path, "connector =")] == [fault.where for fault in faults]
+    assert f"did you mean `{meant}`?" in faults[0].explanation
+
+
+# Trust ------------------------------------------------------------------------------------------
+
+
+def test_a_financial_destination_is_never_granted_phi() -> None:
+    files = edited(ERP, '"financial", "operational"', '"financial", "operational", "phi"')
+    fault = only(files)
+    assert ("estate.grant.phi", line_of(ERP, "grants =")) == (fault.code, fault.where)
+
+
+def test_a_destination_must_be_granted_what_it_would_receive() -> None:
+    fault = only(edited(ERP, '"financial", "operational"', '"financial"'))
+    assert "estate.grant.missing" == fault.code
+    assert "`operational`" in fault.explanation
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"env:SUTURE_ERP_TOKEN"', '"hunter2"'),
+        ('"env:SUTURE_ERP_TOKEN"', '""'),
+        ('"http://127.0.0.1:8070"', '"http://suture:hunter2@127.0.0.1:8070"'),
+    ],
+)
+def test_b90_a_secret_in_clear_is_refused_and_not_repeated(old: str, new: str) -> None:
+    fault = only(edited(ERP, old, new))
+    assert "estate.secret.literal" == fault.code
+    assert "hunter2" not in repr(fault)
+
+
+# Rows that contradict each other ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("ledger/accounts.csv", "1100,Again,asset,,"),
+        ("ledger/periods.csv", "RVH,2026-03,2027-01-01,2027-01-31,open"),
+        ("crosswalks/payer.csv", "*,ATLAS,medicare,,"),
+        (DETERMINATION, "receivable,,,self_pay,,,,1100"),
+        (RULES, "x,claim_payment,adjustment,CO,45,,suspense,receivable,immediate,"),
+        (RULES, "claim/CO-45,claim_payment,adjustment,CO,9,,suspense,receivable,immediate,"),
+    ],
+)
+def test_a_second_row_for_the_same_thing_is_an_error(path: str, line: str) -> None:
+    fault = only(added(path, line))
+    assert ("estate.row.duplicate", last_line_of(path)) == (fault.code, fault.where)
+
+
+def test_two_sources_cannot_listen_on_one_port() -> None:
+    fault = only(edited("sources/charges.toml", "2577", "2575"))
+    assert ("estate.row.duplicate", "sources/charges.toml") == (fault.code, fault.where)
+
+
+def test_rows_in_force_on_the_same_day_are_an_error() -> None:
+    path = "crosswalks/department.csv"
+    fault = only(added(path, "*,RGH,CARD,RGH-7420,cardiology,2026-06-30,2026-06-30"))
+    assert ("estate.row.overlap", last_line_of(path)) == (fault.code, fault.where)
+    assert line_of(path, "RGH-7400") in fault.explanation
+
+
+def test_a_tie_between_two_rows_is_an_error_at_check_time() -> None:
+    fault = only(added(DETERMINATION, "receivable,RVH,,,,,,1100"))
+    assert ("estate.determination.tie", last_line_of(DETERMINATION)) == (fault.code, fault.where)
+    assert line_of(DETERMINATION, "receivable,,,self_pay") in fault.explanation
+
+
+def test_a_more_specific_row_is_no_tie() -> None:
+    assert () == check(added(DETERMINATION, "receivable,RVH,,self_pay,,,,1110"))
+
+
+# Tables that leave something open ---------------------------------------------------------------
+
+
+def test_a_role_without_an_account_is_found_before_anything_is_booked() -> None:
+    files = edited(DETERMINATION, "suspense,,,,,,,9990\n", "")
+    faults = check(files)
+    assert {"estate.determination.gap"} == {fault.code for fault in faults}
+    assert "`suspense`" in faults[0].explanation
+    assert "and 17 more" in faults[0].explanation
+
+
+def test_a_role_that_one_entity_lacks_is_a_gap_for_its_facilities() -> None:
+    faults = check(edited(DETERMINATION, "patient_cash,,", "patient_cash,RVH,"))
+    assert {"estate.determination.gap"} == {fault.code for fault in faults}
+    assert {True} == {"`DTC` and 11 more" in fault.explanation for fault in faults}
+
+
+def test_estimating_at_charge_needs_an_account_for_the_estimate() -> None:
+    without = edited(DETERMINATION, "allowance_estimated,,,,,,,1190\n", "")
+    assert () == check(without)
+    text = (
+        without["estate.toml"]
+        .decode()
+        .replace("estimate_at_charge = false", "estimate_at_charge = true", 1)
+    )
+    assert {"estate.determination.gap"} == codes(without | {"estate.toml": text.encode()})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(
+            "claim/other,claim_payment,adjustment,,,",
+            "claim/other,claim_payment,adjustment,ZZ,,",
+            id="nothing takes whatever is left",
+        ),
+        pytest.param(
+            "claim/other,claim_payment,adjustment,,,",
+            "claim/other,claim_payment,adjustment,,,+",
+            id="nothing takes negative amounts",
+        ),
+        pytest.param(
+            "provider_adjustment,,72,,payer_recoupment",
+            "provider_adjustment,,72,,none",
+            id="one side moves nothing",
+        ),
+        pytest.param(
+            "remittance_cash,remittance_clearing,immediate",
+            "remittance_cash,remittance_clearing,charges",
+            id="one entry in two journals",
+        ),
+    ],
+)
+def test_rules_that_cannot_book_everything_are_an_error(old: str, new: str) -> None:
+    assert "estate.rule.incomplete" in codes(edited(RULES, old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("RVH,2026-06,2026-06-01,2026-06-30,open\n", "", id="a month is missing"),
+        pytest.param("RVH,2026-06,2026-06-01", "RVH,2026-06,2026-05-31", id="a day stands twice"),
+    ],
+)
+def test_periods_leave_no_gap_and_no_overlap(old: str, new: str) -> None:
+    fault = only(edited("ledger/periods.csv", old, new))
+    assert "estate.period.broken" == fault.code
+
+
+def test_an_entity_without_periods_could_book_nothing() -> None:
+    fault = only(added("estate.toml", "[entities.NEW]", 'name = "New"'))
+    assert ("estate.period.broken", "ledger/periods.csv:1") == (fault.code, fault.where)
+
+
+def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_files() -> None:
+    files = edited("sources/adt.toml", "zone =", "zones =") | {
+        ERP: edited(ERP, '"env:SUTURE_ERP_TOKEN"', '"hunter2"')[ERP]
+    }
+    assert [
+        ("estate.secret.literal", ERP),
+        ("estate.key.missing", "sources/adt.toml"),
+        ("estate.key.unknown", "sources/adt.toml"),
+    ] == [(fault.code, fault.where.partition(":")[0]) for fault in check(files)]

@@ -1,0 +1,166 @@
+"""What the ERP receives: entries summed into journals under our own reference (ledger/batch.py)."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from suture.ledger.batch import (
+    Journal,
+    JournalLine,
+    JournalScope,
+    journal_reference,
+    summarise,
+)
+from suture.ledger.entry import Entry, Line, reverse
+
+LINE = Line(account="1100", debit_minor=100, facility="RGH", rule="charge/gross", where="FT1[1]-11")
+REVENUE = Line(
+    account="4020",
+    credit_minor=100,
+    facility="RGH",
+    cost_centre="RGH-7010",
+    service_line="emergency",
+    payer_class="medicare",
+    rule="charge/gross",
+    where="FT1[1]-11",
+)
+ENTRY = Entry(
+    id="ent_1",
+    stream="patient_account/acc_1",
+    booking_key="charge:1",
+    revision=1,
+    event_id="evt_1",
+    kind="charge",
+    policy="charges",
+    entity="RVH",
+    currency="USD",
+    effective_on=date(2026, 3, 4),
+    accounting_on=date(2026, 3, 4),
+    received_at_ms=0,
+    release="rel_1",
+    lines=(LINE, REVENUE),
+)
+SCOPE = JournalScope("charges", "RVH", "USD", date(2026, 3, 4))
+
+
+def entry(**told: Any) -> Entry:
+    return msgspec.structs.replace(ENTRY, **told)
+
+
+def test_lines_of_the_same_account_and_dimensions_become_one() -> None:
+    journals = summarise([entry(id="ent_1"), entry(id="ent_2"), entry(id="ent_3")])
+    assert {
+        SCOPE: (
+            JournalLine(account="1100", debit_minor=300, facility="RGH"),
+            JournalLine(
+                account="4020",
+                credit_minor=300,
+                facility="RGH",
+                cost_centre="RGH-7010",
+                service_line="emergency",
+                payer_class="medicare",
+            ),
+        )
+    } == journals
+
+
+def test_a_correction_is_never_netted_away() -> None:
+    """K2 compares the totals of both sides; a charge and its reversal are two movements."""
+    taken_back = reverse(
+        ENTRY,
+        entry_id="ent_2",
+        event_id="evt_2",
+        received_at_ms=1,
+        accounting_on=ENTRY.accounting_on,
+        release="rel_1",
+    )
+    lines = summarise([ENTRY, taken_back])[SCOPE]
+    assert [("1100", 0, 100), ("1100", 100, 0), ("4020", 0, 100), ("4020", 100, 0)] == [
+        (line.account, line.debit_minor, line.credit_minor) for line in lines
+    ]
+
+
+@pytest.mark.parametrize("name", ["facility", "cost_centre", "service_line", "payer_class"])
+def test_each_dimension_keeps_lines_apart(name: str) -> None:
+    other = msgspec.structs.replace(REVENUE, **{name: "OTHER"})
+    assert 3 == len(summarise([ENTRY, entry(lines=(LINE, other))])[SCOPE])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"policy": "immediate"},
+        {"entity": "RVM"},
+        {"currency": "CAD"},
+        {"accounting_on": date(2026, 3, 5)},
+    ],
+)
+def test_entries_of_another_policy_entity_currency_or_day_go_into_another_journal(
+    told: dict[str, Any],
+) -> None:
+    assert 2 == len(summarise([ENTRY, entry(**told)]))
+
+
+def test_the_order_of_entries_changes_nothing() -> None:
+    entries = [ENTRY, entry(entity="RVA"), entry(lines=(REVENUE, LINE))]
+    summed = summarise(entries)
+    assert list(summed.items()) == list(summarise(entries[::-1]).items())
+
+
+def test_no_entries_make_no_journal() -> None:
+    assert {} == summarise([])
+
+
+def test_references_fit_every_erp_and_sort_by_number() -> None:
+    references = [journal_reference(number) for number in (1, 123, 10**13 - 1)]
+    assert ["SUT0000000000001", "SUT0000000000123", "SUT9999999999999"] == references
+    assert {16} == {len(reference) for reference in references}
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**13])
+def test_a_number_that_would_break_the_reference_is_refused(number: int) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        journal_reference(number)
+
+
+def journal(**told: Any) -> Journal:
+    head: dict[str, Any] = {"reference": "SUT0000000000001", "lines": summarise([ENTRY])[SCOPE]}
+    return Journal(**(SCOPE._asdict() | head | told))
+
+
+def test_the_body_is_what_the_journal_api_takes() -> None:
+    body = json.loads(journal().body())
+    description = body.pop("description")
+    assert {
+        "reference": "SUT0000000000001",
+        "entity": "RVH",
+        "currency": "USD",
+        "accounting_date": "2026-03-04",
+        "source": "suture",
+        "lines": [
+            {"account": "1100", "debit_minor": 100, "credit_minor": 0, "facility": "RGH"},
+            {
+                "account": "4020",
+                "debit_minor": 0,
+                "credit_minor": 100,
+                "cost_center": "RGH-7010",
+                "service_line": "emergency",
+                "payer_class": "medicare",
+                "facility": "RGH",
+            },
+        ],
+    } == body
+    assert re.fullmatch(r"Suture charges 2026-03-04 digest:[0-9a-f]{32}", description)
+
+
+def test_the_digest_follows_the_content_and_not_the_reference() -> None:
+    first = journal()
+    assert first.digest == journal(reference="SUT0000000000002", policy="immediate").digest
+    for told in ({"entity": "RVM"}, {"currency": "CAD"}, {"lines": first.lines[:1]}):
+        assert first.digest != journal(**told).digest
