@@ -1,8 +1,11 @@
 """The `suture` command (temporary)."""
-import asyncio, sys
+import asyncio
+import sys
 from pathlib import Path
+
+
 def main():
-    from suture.app import work, open_installation, read_estate, serve
+    from suture.app import open_installation, read_estate, serve, work
     a=sys.argv[1:]
     import uvloop
     if a[0]=='worker': uvloop.run(work(a[1], open_installation(Path(a[3]))))

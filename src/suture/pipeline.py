@@ -393,7 +393,8 @@ def _gross(booking: Booking) -> int:
 
 @cache
 def _codecs(process: str) -> tuple[msgspec.msgpack.Encoder, msgspec.msgpack.Decoder[Record[Any]]]:
-    kind = Record[PROCESSES[process].State]  # type: ignore[name-defined]
+    state = PROCESSES[process].State
+    kind: type[Record[Any]] = Record[state]  # type: ignore[valid-type]
     return msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(kind)
 
 

@@ -56,7 +56,7 @@ class Retry(msgspec.Struct, frozen=True):
 
     def seconds(self, attempts_count: int, chance: float) -> float:
         """Return the wait after `attempts_count` attempts; `chance` is in [0, 1)."""
-        ceiling = min(self.seconds_max, self.seconds_min * 2 ** min(attempts_count, 20))
+        ceiling = min(self.seconds_max, self.seconds_min * float(2 ** min(attempts_count, 20)))
         return self.seconds_min + chance * (ceiling - self.seconds_min)
 
 

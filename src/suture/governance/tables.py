@@ -253,4 +253,5 @@ class TableReader:
             pass
         explanation = f"`{column}`: {shown(text)} is not a day, YYYY-MM-DD."
         self._blame("estate.value.invalid", row.where, explanation)
-        return date.min
+        # One fault is enough: an unreadable day must not seem to end before it starts as well.
+        return date.max if column in {"ends_on", "valid_to"} else date.min

@@ -17,7 +17,7 @@ import msgspec
 from suture.ledger.chart import Account, Entity, Facility, PayerClass
 from suture.ledger.determination import Circumstances, Determination, DeterminationRow
 from suture.ledger.period import Period, Periods
-from suture.ledger.rules import CLAIM_BOOKINGS, Rule, Rules
+from suture.ledger.rules import CLAIM_BOOKINGS, REMITTANCE_BOOKINGS, Rule, Rules
 from suture.model.decision import Booking
 from suture.model.fault import Fault, fault
 
@@ -182,9 +182,15 @@ class Books:
         )
 
     def _facility(self, booking: Booking, source: str) -> Facility | None:
-        code = booking.facility or self._facilities_unnamed.get(source, "")
-        found = self._look_ups.facility.resolve(source, (code,), booking.effective_on)
-        return self.facilities.get(found[0]) if found else None
+        assumed = self._facilities_unnamed.get(source, "")
+        codes = [booking.facility or assumed]
+        if booking.kind in REMITTANCE_BOOKINGS:
+            codes.append(assumed)
+        for code in codes:
+            found = self._look_ups.facility.resolve(source, (code,), booking.effective_on)
+            if found:
+                return self.facilities.get(found[0])
+        return None
 
     def _payer_class(self, booking: Booking, source: str) -> str | None:
         """Return the payer class: the payer's own, else that of the financial class or CLP06."""

@@ -8,7 +8,7 @@ adjustments by PLB03-1, account adjustments by FT1-7. Roles become accounts in `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -33,6 +33,8 @@ BOOKINGS: dict[str, tuple[str, ...]] = {
 
 CLAIM_BOOKINGS = frozenset({"claim_payment", "secondary_claim_payment"})
 """Bookings whose financial class is a claim filing indicator (CLP06), not PV1-20."""
+REMITTANCE_BOOKINGS = CLAIM_BOOKINGS | {"remittance"}
+"""Bookings whose facility is a payee id: one that no row maps is the facility its source assumes."""
 PAYERLESS_BOOKINGS = frozenset({"remittance"})
 """Bookings that post without a payer class: money that came in is booked whoever sent it."""
 
@@ -85,9 +87,6 @@ class Rules:
         for row in rows:
             self._rows.setdefault(row.selectors, row)
         self._found: dict[tuple[str, str, str, str, bool], Rule | None] = {}
-
-    def __iter__(self) -> Iterator[Rule]:
-        return iter(self._rows.values())
 
     def find(
         self, booking: str, amount: str, group: str, reason: str, *, is_negative: bool

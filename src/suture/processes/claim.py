@@ -27,6 +27,11 @@ from suture.model.fault import fault
 
 _Told = ClaimAdjudicated | Reconsidered
 
+_SECONDARY = frozenset(("2", "3", "20", "21"))
+"""CLP02: processed as secondary or tertiary."""
+_PRIOR_PAYER = ("OA", "23")
+"""CAS01 and CARC of what a prior payer has settled."""
+
 
 class _Adjudication(msgspec.Struct, frozen=True, array_like=True, order=True):
     """What of one CLP enters the books or pairs it; ordered by stamp, content breaks a tie."""
@@ -140,9 +145,10 @@ def _standing(state: State, identity: str, originals: dict[str, str]) -> Booking
     if adjudication.status == REVERSAL_OF_PREVIOUS_PAYMENT and identity not in originals:
         unpaired = fault("claim.reversal_without_original", adjudication.where)
         return Hold(key=key, fault=unpaired, amount_minor=adjudication.paid_minor)
+    original = state.adjudications[originals.get(identity, identity)]
     return Booking(
         key=key,
-        kind="claim_payment",
+        kind="secondary_claim_payment" if _is_secondary(original) else "claim_payment",
         amounts=_amounts(adjudication),
         effective_on=adjudication.paid_on,
         facility=adjudication.facility,
@@ -164,6 +170,13 @@ def _mirroring(state: State, identity: str, originals: dict[str, str]) -> Hold |
         return Withdrawn(key)
     unequal = fault("claim.reversal_not_mirror", reversal.where)
     return Hold(key=key, fault=unequal, amount_minor=difference_minor)
+
+
+def _is_secondary(adjudication: _Adjudication) -> bool:
+    """Tell whether another payer paid first: then the balance left the payer's receivable with that payment (OA 23)."""
+    return adjudication.status in _SECONDARY or any(
+        (group, reason) == _PRIOR_PAYER for group, reason, _, _ in adjudication.adjustments
+    )
 
 
 def _is_booked(adjudication: _Adjudication) -> bool:

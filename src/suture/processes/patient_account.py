@@ -216,11 +216,14 @@ def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
     item = state.items[key]
     if not item.amount_minor:
         return Withdrawn(key)
-    financial_class, payer = _registered(state, "financial_class"), _registered(state, "payer")
-    if not (financial_class or payer):
+    kind, name = _NAMES[key.partition(":")[0]]
+    # What the patient paid is the patient's, whoever else is to pay: it never waits for a payer.
+    is_payment = name == "payment"
+    financial_class = "" if is_payment else _registered(state, "financial_class")
+    payer = "" if is_payment else _registered(state, "payer")
+    if not (is_payment or financial_class or payer):
         unknown = fault("account.payer_class_unknown", item.where)
         return Hold(key=key, fault=unknown, amount_minor=item.amount_minor)
-    kind, name = _NAMES[key.partition(":")[0]]
     is_adjustment = name == "adjustment"
     return Booking(
         key=key,
@@ -239,8 +242,9 @@ def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
         department=item.department,
         payer=payer,
         financial_class=financial_class,
-        patient_class=_registered(state, "patient_class"),
+        patient_class="" if is_payment else _registered(state, "patient_class"),
         service_code="" if is_adjustment else item.code,
+        needs_payer_class=not is_payment,
         source=item.source,
         event_id=item.event_id,
     )

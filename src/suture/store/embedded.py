@@ -18,6 +18,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -279,7 +280,7 @@ class EmbeddedPostgres:
         """Run one of the server's programs as the server's user; its output is for errors only."""
         with tempfile.TemporaryFile() as output:
             # In a thread: not every event loop can start a subprocess as another user.
-            ended = await asyncio.to_thread(
+            command = partial(
                 subprocess.run,
                 [str(program), *arguments],
                 check=False,
@@ -291,6 +292,7 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **self._account.owns_process(),
             )
+            ended: subprocess.CompletedProcess[bytes] = await asyncio.to_thread(command)
             if ended.returncode:
                 output.seek(0)
                 told = output.read()[-LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()

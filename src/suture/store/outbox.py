@@ -110,10 +110,13 @@ async def _summaries(
 async def _append(
     connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
     summary: _Summary,
-    entry_ids: list[str],
+    all_ids: list[str],
     policy: str,
     destination: str,
 ) -> Journal:
+    head = (summary.entity, summary.currency, summary.accounting_on)
+    rows = await connection.fetch(QUERIES["entries_of_journal"], all_ids, *head)
+    entry_ids = [row["id"] for row in rows]
     number = await connection.fetchval(QUERIES["next_journal_number"])
     journal = Journal(
         reference=journal_reference(number),
@@ -122,17 +125,15 @@ async def _append(
         currency=summary.currency,
         accounting_on=summary.accounting_on,
         lines=tuple(summary.lines),
+        entry_ids=tuple(entry_ids),
     )
-    head = (journal.entity, journal.currency, journal.accounting_on)
     await connection.execute(
-        QUERIES["append_journal"], journal.reference, destination, policy, *head, entry_ids
+        QUERIES["append_journal"], journal.reference, destination, policy, *head, len(entry_ids)
     )
     await connection.execute(
         QUERIES["append_journal_lines"], journal.reference, *_columns(journal.lines)
     )
-    await connection.execute(
-        QUERIES["link_journal_entries"], journal.reference, entry_ids, *head
-    )
+    await connection.execute(QUERIES["link_journal_entries"], journal.reference, entry_ids)
     await connection.execute(
         QUERIES["append_delivery"],
         destination,

@@ -38,6 +38,19 @@ class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
 
 
+class WorkItemCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many exceptions are open and how many were resolved."""
+
+    open_count: int
+    resolved_count: int
+
+
+async def count_work_items(database: Database) -> WorkItemCounts:
+    """Return how many exceptions are open and how many were resolved."""
+    rows = await database.fetch("count_work_items")
+    return WorkItemCounts(**dict(rows[0]))
+
+
 async def open_work_items(database: Database, *, items_max: int = 10_000) -> list[WorkItem]:
     """Return the open exceptions, the largest amounts first."""
     rows = await database.fetch("open_work_items", items_max)

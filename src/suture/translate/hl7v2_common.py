@@ -177,7 +177,7 @@ def told(segment: Segment | None, field: int, component: int = 1) -> str:
     if segment is None:
         return ""
     text = segment.text(field)
-    if component == 1 and (not text or text.isalnum()):
+    if not text or (component == 1 and text.isalnum()):
         return text  # most fields by far: empty, or one plain value that holds no separator
     value = segment.value(field, component)
     return "" if value == NULL else value.strip()

@@ -173,19 +173,19 @@ def _identity(draft: Draft, line: _Line, account: str) -> str:
 
 
 def _amount_minor(draft: Draft, segment: Segment, line_type: str) -> int | None:
-    """Return the extended amount in minor units; None, and the fault that says why, without one.
+    """Return the extended amount in minor units, and blame what keeps it from being booked.
 
     FT1-11 as printed, which must be FT1-10 x FT1-12 where all three are told; that product where
     FT1-11 is empty; else nothing is guessed. The sign is kept: some sites take a charge back by a
     negative CG. Under CD the sign of the quantity only repeats the type and is dropped, and a
-    negative amount could be read both ways.
+    negative amount could be read both ways. What a held line says it is worth still counts.
     """
     faults_count = len(draft.faults)
     amount = _money(draft, segment, 11)
     unit_price = _money(draft, segment, 12)
     quantity = _quantity(draft, segment)
     if len(draft.faults) > faults_count:
-        return None
+        return amount
     code = ""
     if unit_price is not None and quantity is not None:
         count, scale = quantity
@@ -198,12 +198,11 @@ def _amount_minor(draft: Draft, segment: Segment, line_type: str) -> int | None:
     if amount is None:
         code = "hl7.ft1.amount_missing"
     elif abs(amount) >= AMOUNT_MINOR_MAX:
-        code = "hl7.amount.invalid"
+        amount, code = None, "hl7.amount.invalid"
     elif amount < 0 and line_type == "CD":
         code = "hl7.ft1.sign_ambiguous"
     if code:
         draft.blame(code, segment.where(11, 1))
-        return None
     return amount
 
 

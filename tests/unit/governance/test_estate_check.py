@@ -1,6 +1,7 @@
 """What `suture check` finds wrong with an estate: each mistake by file, line and what was meant.
 
-Each test takes the sample estate and makes one mistake in it.
+Each test takes the sample estate and makes one mistake in it. Contradictions and gaps between rows
+are test_estate_tables.py.
 """
 
 from __future__ import annotations
@@ -36,10 +37,6 @@ def line_of(path: str, text: str, files: Mapping[str, bytes] = FILES) -> str:
     """Return the place of the line that holds this text."""
     lines = files[path].decode().splitlines()
     return f"{path}:{next(number for number, line in enumerate(lines, 1) if text in line)}"
-
-
-def last_line_of(path: str) -> str:
-    return f"{path}:{len(FILES[path].decode().splitlines()) + 1}"
 
 
 def only(files: Mapping[str, bytes]) -> Fault:
@@ -106,6 +103,12 @@ def test_a_file_that_is_not_csv_is_told_with_its_line(content: bytes, line: int)
     assert ("estate.file.unreadable", f"ledger/accounts.csv:{line}") in {
         (fault.code, fault.where) for fault in faults
     }
+
+
+def test_a_connection_that_is_not_toml_is_told_with_its_line() -> None:
+    fault = only(added("sources/adt.toml", "[mllp"))
+    assert "estate.file.unreadable" == fault.code
+    assert fault.where.startswith("sources/adt.toml:")
 
 
 def test_tables_saved_by_a_spreadsheet_are_read_all_the_same() -> None:
@@ -253,6 +256,15 @@ def test_a_source_may_not_assume_a_facility_that_no_crosswalk_knows() -> None:
         pytest.param("sources/adt.toml", '"as_asked"', '"sometimes"', id="no such way"),
         pytest.param("estate.toml", '"USD"', '"Dollar"', id="no currency"),
         pytest.param(
+            "sources/adt.toml", "ack =", 'charset = "utf8mb4"\nack =', id="no such charset"
+        ),
+        pytest.param(
+            "ledger/periods.csv",
+            "RVM,2026-12,2026-12-01,2026-12-31",
+            "RVM,2026-12,2026-12-01,2026-11-30",
+            id="a period that ends before it starts",
+        ),
+        pytest.param(
             ERP, "seconds_max = 60\nentries_max", "seconds_max = -1\nentries_max", id="negative"
         ),
         pytest.param(ERP, '"http://127', '"ftp://127', id="scheme (B83)"),
@@ -292,6 +304,16 @@ def test_a_value_of_the_wrong_form_is_told_with_its_line(path: str, old: str, ne
     files = edited(path, old, new)
     faults = [fault for fault in check(files) if fault.code == "estate.value.invalid"]
     assert [line_of(path, new.splitlines()[0], files)] == [fault.where for fault in faults]
+
+
+def test_a_facility_in_no_time_zone_is_told_with_its_line() -> None:
+    old = 'name = "Mill Creek Hospital"\nentity = "RVH"\nzone = "America/Indiana/Indianapolis"'
+    files = edited("estate.toml", old, old.replace("America/Indiana/", ""))
+    fault = only(files)
+    assert ("estate.value.invalid", line_of("estate.toml", '"Indianapolis"', files)) == (
+        fault.code,
+        fault.where,
+    )
 
 
 def test_a_token_is_not_sent_in_clear_unless_somebody_said_so() -> None:
@@ -355,121 +377,6 @@ def test_b90_a_secret_in_clear_is_refused_and_not_repeated(old: str, new: str) -
     fault = only(edited(ERP, old, new))
     assert "estate.secret.literal" == fault.code
     assert "hunter2" not in repr(fault)
-
-
-# Rows that contradict each other ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("path", "line"),
-    [
-        ("ledger/accounts.csv", "1100,Again,asset,,"),
-        ("ledger/periods.csv", "RVH,2026-03,2027-01-01,2027-01-31,open"),
-        ("crosswalks/payer.csv", "*,ATLAS,medicare,,"),
-        (DETERMINATION, "receivable,,,self_pay,,,,1100"),
-        (RULES, "x,claim_payment,adjustment,CO,45,,suspense,receivable,immediate,"),
-        (RULES, "claim/CO-45,claim_payment,adjustment,CO,9,,suspense,receivable,immediate,"),
-    ],
-)
-def test_a_second_row_for_the_same_thing_is_an_error(path: str, line: str) -> None:
-    fault = only(added(path, line))
-    assert ("estate.row.duplicate", last_line_of(path)) == (fault.code, fault.where)
-
-
-def test_two_sources_cannot_listen_on_one_port() -> None:
-    fault = only(edited("sources/charges.toml", "2577", "2575"))
-    assert ("estate.row.duplicate", "sources/charges.toml") == (fault.code, fault.where)
-
-
-def test_rows_in_force_on_the_same_day_are_an_error() -> None:
-    path = "crosswalks/department.csv"
-    fault = only(added(path, "*,RGH,CARD,RGH-7420,cardiology,2026-06-30,2026-06-30"))
-    assert ("estate.row.overlap", last_line_of(path)) == (fault.code, fault.where)
-    assert line_of(path, "RGH-7400") in fault.explanation
-
-
-def test_a_tie_between_two_rows_is_an_error_at_check_time() -> None:
-    fault = only(added(DETERMINATION, "receivable,RVH,,,,,,1100"))
-    assert ("estate.determination.tie", last_line_of(DETERMINATION)) == (fault.code, fault.where)
-    assert line_of(DETERMINATION, "receivable,,,self_pay") in fault.explanation
-
-
-def test_a_more_specific_row_is_no_tie() -> None:
-    assert () == check(added(DETERMINATION, "receivable,RVH,,self_pay,,,,1110"))
-
-
-# Tables that leave something open ---------------------------------------------------------------
-
-
-def test_a_role_without_an_account_is_found_before_anything_is_booked() -> None:
-    files = edited(DETERMINATION, "suspense,,,,,,,9990\n", "")
-    faults = check(files)
-    assert {"estate.determination.gap"} == {fault.code for fault in faults}
-    assert "`suspense`" in faults[0].explanation
-    assert "and 17 more" in faults[0].explanation
-
-
-def test_a_role_that_one_entity_lacks_is_a_gap_for_its_facilities() -> None:
-    faults = check(edited(DETERMINATION, "patient_cash,,", "patient_cash,RVH,"))
-    assert {"estate.determination.gap"} == {fault.code for fault in faults}
-    assert {True} == {"`DTC` and 11 more" in fault.explanation for fault in faults}
-
-
-def test_estimating_at_charge_needs_an_account_for_the_estimate() -> None:
-    without = edited(DETERMINATION, "allowance_estimated,,,,,,,1190\n", "")
-    assert () == check(without)
-    text = (
-        without["estate.toml"]
-        .decode()
-        .replace("estimate_at_charge = false", "estimate_at_charge = true", 1)
-    )
-    assert {"estate.determination.gap"} == codes(without | {"estate.toml": text.encode()})
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        pytest.param(
-            "claim/other,claim_payment,adjustment,,,",
-            "claim/other,claim_payment,adjustment,ZZ,,",
-            id="nothing takes whatever is left",
-        ),
-        pytest.param(
-            "claim/other,claim_payment,adjustment,,,",
-            "claim/other,claim_payment,adjustment,,,+",
-            id="nothing takes negative amounts",
-        ),
-        pytest.param(
-            "provider_adjustment,,72,,payer_recoupment",
-            "provider_adjustment,,72,,none",
-            id="one side moves nothing",
-        ),
-        pytest.param(
-            "remittance_cash,remittance_clearing,immediate",
-            "remittance_cash,remittance_clearing,charges",
-            id="one entry in two journals",
-        ),
-    ],
-)
-def test_rules_that_cannot_book_everything_are_an_error(old: str, new: str) -> None:
-    assert "estate.rule.incomplete" in codes(edited(RULES, old, new))
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        pytest.param("RVH,2026-06,2026-06-01,2026-06-30,open\n", "", id="a month is missing"),
-        pytest.param("RVH,2026-06,2026-06-01", "RVH,2026-06,2026-05-31", id="a day stands twice"),
-    ],
-)
-def test_periods_leave_no_gap_and_no_overlap(old: str, new: str) -> None:
-    fault = only(edited("ledger/periods.csv", old, new))
-    assert "estate.period.broken" == fault.code
-
-
-def test_an_entity_without_periods_could_book_nothing() -> None:
-    fault = only(added("estate.toml", "[entities.NEW]", 'name = "New"'))
-    assert ("estate.period.broken", "ledger/periods.csv:1") == (fault.code, fault.where)
 
 
 def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_files() -> None:

@@ -130,7 +130,11 @@ def test_a_number_that_would_break_the_reference_is_refused(number: int) -> None
 
 
 def journal(**told: Any) -> Journal:
-    head: dict[str, Any] = {"reference": "SUT0000000000001", "lines": summarise([ENTRY])[SCOPE]}
+    head: dict[str, Any] = {
+        "reference": "SUT0000000000001",
+        "lines": summarise([ENTRY])[SCOPE],
+        "entry_ids": ("ent_1", "ent_2"),
+    }
     return Journal(**(SCOPE._asdict() | head | told))
 
 
@@ -159,8 +163,11 @@ def test_the_body_is_what_the_journal_api_takes() -> None:
     assert re.fullmatch(r"Suture charges 2026-03-04 digest:[0-9a-f]{32}", description)
 
 
-def test_the_digest_follows_the_content_and_not_the_reference() -> None:
+def test_the_digest_tells_the_entries_whatever_the_reference_and_the_order() -> None:
     first = journal()
-    assert first.digest == journal(reference="SUT0000000000002", policy="immediate").digest
-    for told in ({"entity": "RVM"}, {"currency": "CAD"}, {"lines": first.lines[:1]}):
-        assert first.digest != journal(**told).digest
+    again = journal(reference="SUT0000000000002", entry_ids=("ent_2", "ent_1"))
+    assert first.digest == again.digest
+
+
+def test_two_honest_journals_with_equal_sums_have_different_digests() -> None:
+    assert journal().digest != journal(entry_ids=("ent_3", "ent_4")).digest

@@ -347,6 +347,27 @@ def test_the_same_place_on_another_day_is_looked_up_again() -> None:
     assert [Posting, Fault] == [type(outcome) for outcome in outcomes]
 
 
+def test_what_one_source_was_answered_is_not_remembered_for_another() -> None:
+    books = Books(TABLES, "rel_test")
+    sides = []
+    for source in ("charges", "adt"):
+        place = books.place(CHARGE, source, "")
+        assert not isinstance(place, Fault)
+        sides.append(place.cost_centre)
+    assert ["7010", ""] == sides
+
+
+def test_what_an_account_was_answered_is_not_remembered_for_a_claim() -> None:
+    books = Books(TABLES, "rel_test")
+    classes = []
+    for kind in ("charge", "claim_payment"):
+        booking = changed(CHARGE, kind=kind, payer="", financial_class="MC")
+        place = books.place(booking, "charges", "")
+        assert not isinstance(place, Fault)
+        classes.append(place.circumstances.payer_class)
+    assert ["medicare", "medicaid"] == classes
+
+
 def test_places_remembered_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("suture.ledger.books._PLACES_MAX", 5)
     books = Books(TABLES, "rel_test")

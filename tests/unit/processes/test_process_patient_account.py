@@ -130,7 +130,12 @@ def test_credits_payments_and_adjustments_book_under_their_own_kind(
 ) -> None:
     made = booking(told(REGISTERED, 1), told(fact, 2))
     assert (made.key, made.kind, made.amounts) == (key, kind, (amount,))
-    assert (made.payer, made.financial_class, made.service_code) == ("MEDICARE", "MC", "")
+    payer = ("", "") if kind == "patient_payment" else ("MEDICARE", "MC")
+    assert (made.payer, made.financial_class, made.service_code) == (*payer, "")
+
+
+def test_a_payment_does_not_wait_for_anyone_to_be_known_as_payer() -> None:
+    assert booking(told(PAYMENT, 1)).needs_payer_class is False
 
 
 def test_f24_a_charge_before_its_registration_waits_with_its_amount_and_books_by_itself() -> None:
@@ -181,7 +186,7 @@ def test_a_correction_taken_back_by_the_first_content_ends_with_the_first_conten
 
 def test_another_payer_decides_every_booking_of_the_account_again() -> None:
     moved = told(AccountRegistered(account="acc_1", payer="AETNA"), 5)
-    decisions = decided(told(REGISTERED, 1), told(CHARGE, 2), told(PAYMENT, 3), moved)
+    decisions = decided(told(REGISTERED, 1), told(CHARGE, 2), told(CREDIT, 3), moved)
     assert {decision.payer for decision in decisions if isinstance(decision, Booking)} == {"AETNA"}
     assert len(decisions) == 2
 
@@ -251,7 +256,7 @@ def test_a_new_release_decides_every_key_again() -> None:
     state = after(told(CHARGE, 1), told(CREDIT, 2), told(PAYMENT, 3), told(ADJUSTMENT, 4))
     assert patient_account.evolve(state, again) is state
     held = [each.key for each in patient_account.decide(state, again) if isinstance(each, Hold)]
-    assert held == ["charge:chg_1", "credit:chg_2", "payment:pay_1", "adjustment:adj_1"]
+    assert held == ["charge:chg_1", "credit:chg_2", "adjustment:adj_1"]
 
 
 def test_an_account_of_thirty_charges_is_remembered_in_four_kilobytes() -> None:

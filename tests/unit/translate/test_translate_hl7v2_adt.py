@@ -1,4 +1,4 @@
-"""What a registration system said about a visit, its account and merges (translate/hl7v2_adt.py)."""
+"""What registration said about a visit, its account and merges (translate/hl7v2_adt.py, ADT)."""
 
 from __future__ import annotations
 

@@ -137,3 +137,8 @@ def test_b18_wrapping_stays_with_its_message_and_is_flagged_there() -> None:
 def test_a_captured_header_without_a_line_end_is_cut_at_the_end_byte() -> None:
     batch = split(b"FHS|^~\\&|A\x1cMSH|^~\\&|A\x1cFTS|1")
     assert ["FHS", "MSH", "FTS"] == [piece.kind for piece in batch.pieces]
+
+
+def test_b24_a_file_of_nothing_but_wrong_counts_reports_a_bounded_number_of_them() -> None:
+    batch = split(b"BTS|1\r" * 10_000)
+    assert ["hl7.batch.count"] * 100 == codes(batch)[0]

@@ -80,6 +80,9 @@ def test_the_header_is_read_by_name(admission: Message) -> None:
         ("MSH-2", "^~\\&"),
         ("MSH-3.2", "1.2.3"),
         ("MSH-18", "UNICODE UTF-8"),
+        ("MSH-12.2", ""),
+        ("MSH-12.1.2", ""),
+        ("MSH-12(2)", ""),
     ],
 )
 def test_a_path_leads_to_one_decoded_value(admission: Message, path: str, value: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from suture.model.fault import Fault
 from suture.wire.hl7v2 import FIELDS_MAX, SEGMENTS_MAX, Message, parse, parse_header, render
+from suture.wire.hl7v2.escape import ESCAPES_MAX
 
 HEADER = b"MSH|^~\\&|A|B|C|D|20260301||ADT^A01|17|P|2.5.1"
 
@@ -97,6 +98,13 @@ def test_b15_more_fields_than_the_cap_hold_the_message() -> None:
 def test_b15_more_repetitions_or_components_than_the_cap_hold_the_message(separator: bytes) -> None:
     message = read(HEADER + b"\rPID|1||" + separator * (FIELDS_MAX + 1))
     assert ["hl7.fields.too_many"] == codes(message.faults)
+
+
+def test_b15_more_escapes_than_the_cap_hold_the_message_and_stay_text() -> None:
+    text = "\\" * (ESCAPES_MAX + 1)
+    message = read(HEADER + b"\rNTE|1||" + text.encode())
+    assert ["hl7.fields.too_many"] == codes(message.faults)
+    assert text == message.get("NTE-3")
 
 
 def test_b15_as_many_fields_as_the_cap_are_read() -> None:
@@ -267,6 +275,18 @@ def test_b18_a_line_feed_inside_a_value_does_not_cut_a_segment_that_ends_with_cr
     assert ("first\nsecond", "L") == (message.get("NTE-3"), message.get("NTE-4"))
     assert ["hl7.lenient.line_ends"] * 2 == codes(message.notes)
     assert raw == render(message)
+
+
+@pytest.mark.parametrize("line", [HEADER, b"MSH", b"BHS|^~\\&|", b"FTS|1"])
+def test_two_messages_read_as_one_are_held(line: bytes) -> None:
+    raw = HEADER + b"\rPID|1||100\r" + line + b"\rPID|1||200\r"
+    message = read(raw)
+    assert (["hl7.header.repeated"], raw) == (codes(message.faults), render(message))
+
+
+def test_a_second_header_is_numbered_like_the_first() -> None:
+    message = read(HEADER + b"\r" + HEADER.replace(b"|17|", b"|18|"))
+    assert ("18", "^~\\&") == (message.get("MSH[2]-10"), message.get("MSH[2]-2"))
 
 
 @pytest.mark.parametrize(

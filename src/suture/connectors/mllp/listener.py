@@ -90,7 +90,7 @@ class _Connection(asyncio.Protocol):
         ):
             listener.observer("mllp.connections.too_many", self._peer)
             self._peer = ""
-            transport.abort()
+            self._transport.abort()
             return
         listener.connections.add(self)
         listener.peers[self._peer] += 1

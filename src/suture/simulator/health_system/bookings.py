@@ -90,9 +90,7 @@ def attend(desk: Desk, course: Course, at: int) -> None:
     desk.end(course, at + dice.randrange(50, 100) * MINUTE)
 
 
-def _open(
-    desk: Desk, person: Person, booked_at: int, starts_at: int
-) -> tuple[Course, Appointment]:
+def _open(desk: Desk, person: Person, booked_at: int, starts_at: int) -> tuple[Course, Appointment]:
     department = desk.dice.choice(_DEPARTMENTS)
     course = desk.open(person, starts_at, department=department, patient_class="O")
     appointment = Appointment(
@@ -122,8 +120,6 @@ def _falls_through(desk: Desk, course: Course, appointment: Appointment, told_at
     return True
 
 
-def _call_off(
-    course: Course, trigger: str, status: str, at: int, appointment: Appointment
-) -> None:
+def _call_off(course: Course, trigger: str, status: str, at: int, appointment: Appointment) -> None:
     called_off = msgspec.structs.replace(appointment, status=status)
     course.tell_appointment(trigger, at, called_off)

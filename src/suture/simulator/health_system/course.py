@@ -65,9 +65,7 @@ class Course:
         """Change the visit and tell of it (ADT) at this moment."""
         if changes:
             self.visit = msgspec.structs.replace(self.visit, **changes)
-        self.drafts.append(
-            Draft(send_at=at, recorded_at=at, trigger=trigger, visit=self.visit)
-        )
+        self.drafts.append(Draft(send_at=at, recorded_at=at, trigger=trigger, visit=self.visit))
 
     def tell_appointment(self, trigger: str, at: int, appointment: Appointment) -> None:
         """Tell of the appointment this visit comes from (SIU)."""
@@ -106,9 +104,7 @@ class Course:
         """Take one charge back (CD)."""
         number = self._numbers.line()
         self._credited[charged.number] = at
-        self._post(
-            at, [msgspec.structs.replace(charged, number=number, type="CD", posted_at=at)]
-        )
+        self._post(at, [msgspec.structs.replace(charged, number=number, type="CD", posted_at=at)])
 
     def pay(self, at: int, line_type: str, code: str, amount_minor: int) -> None:
         """Take a patient's payment (CO at the desk, PY later) or adjust the balance (AJ)."""
@@ -133,7 +129,10 @@ class Course:
 
     def insure(self, at: int, payer: Payer) -> None:
         """Tell of another payer (A08): insurance found for a patient who had none, or a correction."""
-        self.tell("A08", at, payer=payer, secondary=None)
+        person = self.visit.person
+        if not person.member:
+            person = msgspec.structs.replace(person, member=f"W9{person.mrn[1:]}")
+        self.tell("A08", at, payer=payer, secondary=None, person=person)
 
     def bill(self) -> Claim | None:
         """Return the claim for a visit that has ended; None without a payer or a charge."""
@@ -190,4 +189,3 @@ def settlement_line(
         service_at=at,
         posted_at=at,
     )
-

@@ -9,11 +9,11 @@ separators are `suture.wire.hl7v2.build`; what is said comes from `course.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Literal
 
 from suture.model.money import format_amount
 from suture.simulator.health_system.people import Person
+from suture.simulator.health_system.places import SELF_PAY_CLASS
 from suture.simulator.health_system.visit import Calendar, Draft, Line, Visit
 from suture.wire.hl7v2 import Field, Repeated, build, segment
 
@@ -28,6 +28,9 @@ _DOORS: dict[str, tuple[Door, str, str, str]] = {
 """First letter of the trigger -> door, sending application, message type, control id prefix."""
 
 _STRUCTURES = {
+    "A01": "ADT_A01",
+    "A03": "ADT_A03",
+    "A04": "ADT_A01",
     "A05": "ADT_A05",
     "A06": "ADT_A06",
     "A07": "ADT_A06",
@@ -84,14 +87,15 @@ def write(draft: Draft, control_id: str, calendar: Calendar) -> bytes:
 def _header(draft: Draft, control_id: str, calendar: Calendar) -> list[Field]:
     trigger = draft.trigger
     _, application, message_type, _ = _DOORS[trigger[0]]
-    structure = "SIU_S12" if trigger[0] == "S" else _STRUCTURES.get(trigger, f"ADT_{trigger}")
+    # An appointment's message has no EVN: MSH-7 alone says when it was recorded.
+    told_at = draft.recorded_at if trigger[0] == "S" else draft.send_at
     fields: dict[int, Field] = {
         3: application,
         4: draft.visit.facility,
         5: "SUTURE",
         6: "RIVERBEND",
-        7: calendar.stamp(max(draft.send_at, draft.recorded_at)),
-        9: (message_type, trigger, "ADT_A03" if trigger == "A03" else structure),
+        7: calendar.stamp(told_at),
+        9: (message_type, trigger, _STRUCTURES.get(trigger, "SIU_S12")),
         10: control_id,
         11: "P",
         12: "2.5.1",
@@ -171,12 +175,12 @@ def _financial(ordinal: int, line: Line, diagnosis: str, calendar: Calendar) -> 
         5: calendar.stamp(line.posted_at),
         6: line.type,
         7: line.code,
-        11: _money(line.amount_minor),
+        11: format_amount(line.amount_minor),
     }
     if line.item is not None:
         fields |= {
             10: str(line.quantity),
-            12: _money(line.item.price_minor),
+            12: format_amount(line.item.price_minor),
             13: line.department,
             19: (diagnosis, "", "I10"),
             25: line.item.procedure,
@@ -195,7 +199,7 @@ def _visit(draft: Draft, calendar: Calendar, *, told_by: str) -> list[Field]:
         19: visit.number,
     }
     if told_by == "registration":
-        fields[20] = "SP" if visit.payer is None else visit.payer.financial_class
+        fields[20] = SELF_PAY_CLASS if visit.payer is None else visit.payer.financial_class
         fields[44] = calendar.stamp(visit.began_at)
         if draft.trigger == "A03":
             fields[36] = "01"
@@ -221,8 +225,7 @@ def _insurances(visit: Visit) -> list[list[Field]]:
     ]
 
 
-@lru_cache(maxsize=4096)
-def _patient_cached(person: Person, account: str) -> tuple[Field, ...]:
+def _patient(person: Person, account: str) -> list[Field]:
     identifiers: list[Field] = [_medical_record(person.mrn)]
     if person.ssn:
         identifiers.append((person.ssn, "", "", "USSSA", "SS"))
@@ -238,16 +241,8 @@ def _patient_cached(person: Person, account: str) -> tuple[Field, ...]:
     }
     if account:
         fields[18] = (account, "", "", _AUTHORITY, "AN")
-    return tuple(segment("PID", fields))
-
-
-def _patient(person: Person, account: str) -> tuple[Field, ...]:
-    return _patient_cached(person, account)
+    return segment("PID", fields)
 
 
 def _medical_record(number: str) -> tuple[str, ...]:
     return (number, "", "", _AUTHORITY, "MR")
-
-
-def _money(minor: int) -> str:
-    return format_amount(minor)

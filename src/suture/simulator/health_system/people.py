@@ -12,7 +12,13 @@ import random
 
 import msgspec
 
-from suture.simulator.health_system.places import PAYERS, SELF_PAY_WEIGHT, Payer
+from suture.simulator.health_system.places import (
+    BLUECREST,
+    MEDICARE,
+    PAYERS,
+    SELF_PAY_WEIGHT,
+    Payer,
+)
 
 _FAMILY_NAMES = (
     "Abbott Alvarez Anders Baker Bergström Boone Calloway Castillo Chen Cho Cole Cruz Dalton Diaz"
@@ -120,7 +126,7 @@ class Town:
         number = self._count
         town, zip_code = _TOWNS[dice.randrange(len(_TOWNS))]
         payer = _draw_payer(dice)
-        has_second = payer is PAYERS[0] and dice.random() < _SECONDARY
+        has_second = payer is MEDICARE and dice.random() < _SECONDARY
         secondary = PAYERS[1 + dice.randrange(3)] if has_second else None
         return Person(
             key=f"P{number}",
@@ -169,7 +175,7 @@ def canary(seed: int) -> Person:
         ssn=strings["ssn"],
         member=strings["member"],
         reason=strings["note"],
-        payer=PAYERS[2],
+        payer=BLUECREST,
     )
 
 

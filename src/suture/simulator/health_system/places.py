@@ -67,7 +67,8 @@ class Payer(msgspec.Struct, frozen=True, kw_only=True):
     """How the patient takes part: deductible, coinsurance or copay (PR 1, 2, 3)."""
     pays_facilities: bool
     """Pays each facility by NPI; else each legal entity by tax id."""
-    segment_end: str
+    line_end: str
+    """What its files have after each segment terminator."""
     patients_weight: int
 
 
@@ -82,7 +83,7 @@ PAYERS = (
         allowed_basis_points=(3000, 4600),
         share="coinsurance",
         pays_facilities=True,
-        segment_end="~",
+        line_end="",
         patients_weight=33,
     ),
     Payer(
@@ -95,7 +96,7 @@ PAYERS = (
         allowed_basis_points=(2200, 3400),
         share="copay",
         pays_facilities=True,
-        segment_end="~\n",
+        line_end="\n",
         patients_weight=18,
     ),
     Payer(
@@ -108,7 +109,7 @@ PAYERS = (
         allowed_basis_points=(5200, 7200),
         share="deductible",
         pays_facilities=False,
-        segment_end="~\r\n",
+        line_end="\r\n",
         patients_weight=19,
     ),
     Payer(
@@ -121,7 +122,7 @@ PAYERS = (
         allowed_basis_points=(5600, 7800),
         share="coinsurance",
         pays_facilities=False,
-        segment_end="~\n",
+        line_end="\n",
         patients_weight=12,
     ),
     Payer(
@@ -134,14 +135,15 @@ PAYERS = (
         allowed_basis_points=(4800, 6400),
         share="copay",
         pays_facilities=False,
-        segment_end="~",
+        line_end="",
         patients_weight=8,
     ),
 )
 SELF_PAY_WEIGHT = 10
 SELF_PAY_CLASS = "SP"
+"""PV1-20 of whoever has no insurance."""
 
-MEDICARE, MEDICAID, BLUECREST = PAYERS[0], PAYERS[1], PAYERS[2]
+MEDICARE, MEDICAID, BLUECREST = PAYERS[:3]
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

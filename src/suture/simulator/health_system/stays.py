@@ -51,9 +51,7 @@ def operation(desk: Desk, person: Person, day: int, *, facility: str = "") -> Co
     told_at = desk.at(day, 9, 15)
     ward = "OB" if person.sex == "F" and dice.random() < 0.25 else "MEDSURG"
     admitted_at = desk.at(day + dice.randrange(1, 4), 6, 8)
-    course = desk.open(
-        person, admitted_at, department=ward, patient_class="P", facility=facility
-    )
+    course = desk.open(person, admitted_at, department=ward, patient_class="P", facility=facility)
     course.tell("A05", told_at)
     if dice.random() < _NOT_AS_PLANNED:
         course.tell("A38", told_at + dice.randrange(1, 8) * HOUR)

@@ -27,8 +27,11 @@ select nextval('journal_number') as number
 -- name: append_journal
 -- A journal's head.
 insert into journal (reference, destination, policy, entity, currency, accounting_on, entries_count)
-select $1, $2, $3, $4, $5, $6, count(*) from entry
-where id = any($7::text[]) and entity = $4 and currency = $5 and accounting_on = $6
+values ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: entries_of_journal
+-- Which of these entries belong to one entity, currency and accounting day.
+select id from entry where id = any($1::text[]) and entity = $2 and currency = $3 and accounting_on = $4 order by id
 
 -- name: append_journal_lines
 -- A journal's lines.
@@ -37,8 +40,7 @@ select $1, u.* from unnest($2::integer[], $3::text[], $4::bigint[], $5::bigint[]
 
 -- name: link_journal_entries
 -- Which entries went into the journal.
-insert into journal_entry (entry_id, reference)
-select id, $1 from entry where id = any($2::text[]) and entity = $3 and currency = $4 and accounting_on = $5
+insert into journal_entry (entry_id, reference) select unnest($2::text[]), $1
 
 -- name: append_delivery
 -- Queue a command for a destination.

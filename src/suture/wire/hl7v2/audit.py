@@ -8,13 +8,14 @@ value.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from suture.model.fault import Fault, fault
 from suture.wire.hl7v2.charset import FALLBACK, suggest_charset
-from suture.wire.hl7v2.escape import escape_problems, unescape
+from suture.wire.hl7v2.escape import ESCAPES_MAX, escape_problems, unescape
 from suture.wire.hl7v2.layout import BYTE_ORDER_MARK, SEGMENTS_MAX, Layout, uniform_end
 from suture.wire.hl7v2.segment import ENVELOPE, FIELDS_MAX, HEADERS, Segment
 
@@ -27,6 +28,13 @@ FINDINGS_MAX = 100
 """No message reports more notes, or more faults, than this."""
 
 _FIRST_FREE_HEADER_FIELD = 3
+_LIMITS = {
+    "field": FIELDS_MAX,
+    "repetition": FIELDS_MAX,
+    "component": FIELDS_MAX,
+    "subcomponent": FIELDS_MAX,
+    "escape": ESCAPES_MAX,
+}
 _WINDOWS_CONTROLS = frozenset(map(chr, range(0x80, 0xA0)))
 
 
@@ -43,8 +51,14 @@ def audit(message: Message) -> Findings:
     This runs for every message: a segment is made only for a line that has something to report.
     """
     reception, layout = message.reception, message.layout
-    faults = list(_charset_faults(reception))
-    notes = [*_charset_notes(message), *_layout_notes(reception, layout)]
+    faults: list[Fault] = []
+    notes: list[Fault] = []
+    if reception.charset != reception.declared_charset:
+        faults.append(_charset_fault(reception))
+    if not reception.is_charset_known or not reception.raw.isascii():
+        notes += _charset_notes(message)
+    if layout.ends != "\r" or reception.prefix or reception.suffix not in (b"", b"\r"):
+        notes += _layout_notes(reception, layout)
     if message.separators.is_unusual:
         notes.append(fault("hl7.lenient.separators", "MSH-2"))
     escape = message.separators.escape
@@ -59,25 +73,24 @@ def audit(message: Message) -> Findings:
     ]
     for at in suspects:
         line = lines[at]
-        if escape in line and (at or escape in line[header_start:]):
-            for finding in _escape_findings(message.segments[at], reception.charset):
-                (notes if finding.code.startswith("hl7.lenient.") else faults).append(finding)
+        segment = message.segments[at]
         if "\0" in line:
-            faults.append(fault("hl7.character.nul", message.segments[at].where()))
-        if len(line) > FIELDS_MAX:
-            faults.extend(_size_faults(message.segments[at], line))
+            faults.append(fault("hl7.character.nul", segment.where()))
+        if oversize := list(_size_faults(segment, line)):
+            faults += oversize
+        elif at or escape in line[header_start:]:
+            for finding in _escape_findings(segment, reception.charset):
+                (notes if finding.code.startswith("hl7.lenient.") else faults).append(finding)
     faults += _layout_faults(message)
     return Findings(tuple(faults[:FINDINGS_MAX]), tuple(notes[:FINDINGS_MAX]))
 
 
-def _charset_faults(reception: Reception) -> Iterator[Fault]:
-    if reception.charset == reception.declared_charset:
-        return
+def _charset_fault(reception: Reception) -> Fault:
     suggestion = suggest_charset(reception.raw, reception.declared_charset)
     explanation = f"the bytes are not {reception.declared_charset}"
     if suggestion:
         explanation += f"; treat as {suggestion}, which fits"
-    yield fault("hl7.charset.mismatch", "MSH-18", explanation)
+    return fault("hl7.charset.mismatch", "MSH-18", explanation)
 
 
 def _charset_notes(message: Message) -> Iterator[Fault]:
@@ -85,8 +98,7 @@ def _charset_notes(message: Message) -> Iterator[Fault]:
     if not reception.is_charset_known:
         explanation = f"unknown name in MSH-18; read as {reception.declared_charset}"
         yield fault("hl7.lenient.charset", "MSH-18", explanation)
-    is_latin = reception.charset == reception.declared_charset == "latin-1"
-    if is_latin and not reception.raw.isascii():
+    if reception.charset == reception.declared_charset == "latin-1":
         for position, line in enumerate(message.layout.lines):
             if not _WINDOWS_CONTROLS.isdisjoint(line):
                 explanation = "bytes 0x80 to 0x9F are not text in 8859/1; cp1252 is likelier"
@@ -98,8 +110,7 @@ def _layout_faults(message: Message) -> Iterator[Fault]:
     if message.layout.rest.strip():
         explanation = f"more than {SEGMENTS_MAX} segments; the rest was not read"
         yield fault("hl7.segments.too_many", f"line[{SEGMENTS_MAX + 1}]", explanation)
-    starts = {name + message.separators.field for name in ENVELOPE}
-    if not starts.isdisjoint(message.keys[1:]):
+    if not _envelope_keys(message.separators.field).isdisjoint(message.keys[1:]):
         yield fault("hl7.header.repeated", "MSH")
     if "" in message.keys:
         for segment, line in zip(message.segments, message.layout.lines, strict=True):
@@ -107,9 +118,12 @@ def _layout_faults(message: Message) -> Iterator[Fault]:
                 yield fault("hl7.segment.name", segment.where())
 
 
+@lru_cache(maxsize=64)
+def _envelope_keys(field_separator: str) -> frozenset[str]:
+    return frozenset(name + field_separator for name in ENVELOPE)
+
+
 def _layout_notes(reception: Reception, layout: Layout) -> Iterator[Fault]:
-    if layout.ends == "\r" and reception.suffix in (b"", b"\r") and not reception.prefix:
-        return
     ends = "".join(layout.ends) + layout.rest + reception.suffix.decode(FALLBACK)
     if "\n" in ends:
         end = uniform_end(ends)
@@ -148,9 +162,11 @@ def _escape_findings(segment: Segment, charset: str) -> Iterator[Fault]:
 
 
 def _size_faults(segment: Segment, line: str) -> Iterator[Fault]:
+    if len(line) <= FIELDS_MAX:
+        return
     separators = segment.separators
-    for role in ("field", "repetition", "component", "subcomponent"):
+    for role, limit in _LIMITS.items():
         count = line.count(getattr(separators, role))
-        if count > FIELDS_MAX:
-            explanation = f"{count} {role} separators in one segment; {FIELDS_MAX} are read"
+        if count > limit:
+            explanation = f"{count} {role} separators in one segment; {limit} are read"
             yield fault("hl7.fields.too_many", segment.where(), explanation)

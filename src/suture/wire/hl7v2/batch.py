@@ -18,6 +18,9 @@ from suture.wire.hl7v2.separators import DEFAULT, Separators, read_separators
 
 Kind = Literal["junk", "FHS", "BHS", "MSH", "BTS", "FTS"]
 
+FAULTS_MAX = 100
+"""After so many faults the batches of a file are not read further: it is held as a whole anyway."""
+
 _ENVELOPE = ("FHS", "BHS", "BTS", "FTS")
 _ENVELOPE_BYTES = tuple(name.encode() for name in _ENVELOPE)
 # A boundary is a header name at the start of a line, after the start byte of a captured frame or
@@ -85,6 +88,8 @@ def split(data: bytes) -> Batch:
     reading = _Reading()
     for piece in pieces:
         reading.take(piece)
+        if len(reading.faults) >= FAULTS_MAX:
+            break
     reading.end_file()
     if not pieces or all(piece.kind == "junk" for piece in pieces):
         reading.faults.append(fault("hl7.batch.no_message", "file"))

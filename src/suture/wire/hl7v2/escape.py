@@ -16,7 +16,9 @@ from suture.wire.hl7v2.separators import ABSENT, DEFAULT, Separators
 NULL = '""'
 """The HL7 delete indicator: "remove what you hold", kept apart from "" (absent: no change)."""
 
-_HEXADECIMAL = re.compile(r"X((?:[0-9A-Fa-f]{2})+)", re.ASCII)
+ESCAPES_MAX = 100_000
+"""Escape characters in one segment; a value with more is left as text and its message is held."""
+
 _LAYOUT = re.compile(r"\.(sp|sk|in|ti)([+-]?[0-9]{0,2})", re.ASCII)
 _CHARSET_SWITCH = re.compile(r"C[0-9A-Fa-f]{4}|M[0-9A-Fa-f]{4}(?:[0-9A-Fa-f]{2})?", re.ASCII)
 _PLAIN = {
@@ -56,6 +58,8 @@ def escape_problems(text: str, separators: Separators, charset: str) -> list[str
 
 def _decode(text: str, separators: Separators, charset: str, problems: list[str]) -> str:
     escape_character = separators.escape
+    if text.count(escape_character) > ESCAPES_MAX:
+        return text
     pieces: list[str] = []
     at = 0
     start = text.find(escape_character)
@@ -89,7 +93,7 @@ def _meaning(body: str, separators: Separators, charset: str) -> str | None:
     if decoded is not None:
         return decoded
     if body.startswith("X"):
-        return _hexadecimal(body, charset)
+        return _hexadecimal(body[1:], charset)
     match = _LAYOUT.fullmatch(body)
     if match is None:
         return None
@@ -102,13 +106,13 @@ def _meaning(body: str, separators: Separators, charset: str) -> str | None:
     return (" " if command == "sk" else "\n") * count
 
 
-def _hexadecimal(body: str, charset: str) -> str | None:
-    match = _HEXADECIMAL.fullmatch(body)
-    if match is None:
+def _hexadecimal(digits: str, charset: str) -> str | None:
+    # `fromhex` skips blanks, which the standard does not allow.
+    if not digits.isalnum():
         return None
     try:
-        return bytes.fromhex(match[1]).decode(charset)
-    except UnicodeDecodeError:
+        return bytes.fromhex(digits).decode(charset)
+    except ValueError:
         return None
 
 

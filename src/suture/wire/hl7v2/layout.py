@@ -87,15 +87,18 @@ def _lay_out_carefully(pieces: list[str]) -> Layout:
     """Join blank lines to the end of the line before them; `pieces` are lines and ends in turn."""
     lines: list[str] = []
     ends: list[str] = []
+    end: list[str] = []
     rest = pieces.pop() if len(pieces) > 2 * SEGMENTS_MAX else ""
-    for at in range(0, len(pieces), 2):
-        line = pieces[at]
-        end = pieces[at + 1] if at + 1 < len(pieces) else ""
-        if lines and not line.strip():
-            ends[-1] += line + end
+    for at, piece in enumerate(pieces):
+        is_line = at % 2 == 0
+        if is_line and (piece.strip() or not lines):
+            if lines:
+                ends.append("".join(end))
+            lines.append(piece)
+            end = []
         else:
-            lines.append(line)
-            ends.append(end)
+            end.append(piece)
+    ends.append("".join(end))
     return Layout(lines, ends, rest)
 
 

@@ -23,6 +23,7 @@ from suture.wire.x12.segment import Segment
 from suture.wire.x12.separators import (
     DEFAULT,
     HEADER_BYTES_MAX,
+    HEADER_START,
     TRIVIA,
     Header,
     Separators,
@@ -35,7 +36,6 @@ _BLOCK_BYTES = 1 << 14
 """Text cut at once: small, so that its segments are gone before the collector looks twice."""
 
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"
-_HEADER_START = re.compile(r"(?<![0-9A-Za-z])ISA[^0-9A-Za-z\s]", re.ASCII)
 _HEADER_START_LENGTH = 4
 _SEGMENT_ID = re.compile(r"[A-Z][A-Z0-9]{1,2}", re.ASCII)
 _ENVELOPE_IDS = frozenset(("ISA", "GS", "ST", "SE", "GE", "IEA", "TA1"))
@@ -183,7 +183,7 @@ class Reader:
     def _seek_header(self, start: int) -> bool:
         """Look for an ISA in text that is none of ours; what stands before `start` is context."""
         text = self._text
-        while match := _HEADER_START.search(text, start):
+        while match := HEADER_START.search(text, start):
             found = match.start()
             if len(text) - found < HEADER_BYTES_MAX and not self._is_final:
                 self._position = found - 1
@@ -200,7 +200,7 @@ class Reader:
 
     def _header_at(self, start: int) -> Header | None:
         """Read the ISA that starts there, if one does."""
-        if _HEADER_START.match(self._text, start) is None:
+        if HEADER_START.match(self._text, start) is None:
             return None
         window = self._text[start : start + HEADER_BYTES_MAX]
         header = read_header(window, strict=self._strict)
@@ -248,7 +248,7 @@ class Reader:
             self._position = end + len(terminator)
             return True
         is_at_start = mark < len(text) and not text[position:mark].lstrip(self._trivia)
-        if is_at_start and _HEADER_START.match(text, mark):
+        if is_at_start and HEADER_START.match(text, mark):
             self._structure.close_interchange(None, "followed")
             self._separators = None
             self._position = mark

@@ -25,6 +25,9 @@ TRIVIA = " \t\r\n\v\f\0\x1a"
 ISA_WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
 """Characters of ISA01 to ISA16 (X12.5: the interchange header is of fixed length)."""
 
+HEADER_START = re.compile(r"(?<![0-9A-Za-z])ISA[^0-9A-Za-z\s]", re.ASCII)
+"""Where an ISA may start: the name as a word, and an element separator."""
+
 _HEADER_LENGTH = 3 + len(ISA_WIDTHS) + sum(ISA_WIDTHS)
 _ELEMENTS_BEFORE_SEPARATORS = 16
 _REPETITION_SINCE = "00402"
@@ -86,6 +89,8 @@ def read_header(text: str, *, strict: bool) -> Header | None:
     if len(parts) <= _ELEMENTS_BEFORE_SEPARATORS or len(parts[-1]) < 2:
         return None
     rest = parts.pop()
+    if HEADER_START.search(text, 1, len(text) - len(rest)):
+        return None  # It lost elements and reaches into the next ISA.
     component, segment, skipped = rest[0], *_terminator(rest[1:])
     elements = (*parts, component)
     separators = Separators(element, component, _repetition(elements), segment)

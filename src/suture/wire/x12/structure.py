@@ -368,6 +368,8 @@ class Structure:
 
     def _stray(self, offset: int) -> None:
         """Report a segment that stands between sets: it may be a claim that a broken SE cut off."""
+        if self._interchange is None or not self._interchange.raw:
+            return  # A fragment is rejected as a whole.
         where = f"byte {offset}"
         finding = fault("x12.envelope.stray_segment", where)
         findings = self._of_group if self._group is not None else self._of_interchange

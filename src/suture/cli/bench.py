@@ -1,0 +1,324 @@
+"""`suture bench`: throughput and latency on generated traffic, stage by stage and end to end, with the machine's facts.
+
+    parse       HL7 v2 and X12 syntax alone, beside a plain split of the same bytes
+    translate   messages to facts; remittances to facts
+    run         facts to entries, in memory
+    end-to-end  MLLP to entry and queued delivery, durable commits on, 50 connections
+    remittance  an 835 file to entries in the database
+
+Figures are per second and microseconds for each message or claim. Machines are noisy: compare ratios of one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+from suture.cli.estates import sample_estate
+from suture.cli.world import World, open_world
+from suture.connectors.mllp.sender import Sender
+from suture.engine.intake import make_event
+from suture.governance.estate import Estate, load
+from suture.model.event import Event
+from suture.model.identity import Tokenizer
+from suture.model.translation import Channel, Routed
+from suture.pipeline import Record, advance, initial, read_file, read_message
+from suture.simulator.health_system import generate_load, write_835
+from suture.store.controls import read_counts
+from suture.wire import hl7v2
+
+STAGES = ("parse", "translate", "run", "end-to-end", "remittance")
+ROUNDS = 3
+CONNECTIONS = 50
+CLAIMS_COUNT = 20_000
+LARGE_CLAIMS_COUNT = 400_000
+"""About 200 MB of 835."""
+
+Figures = dict[str, Any]
+
+
+def run(*, stage: str | None, messages: int, as_json: bool) -> int:
+    """Run one stage or all of them and print the figures."""
+    if stage is not None and stage not in STAGES:
+        Console(stderr=True).print(f"no stage is named {stage}: {', '.join(STAGES)}")
+        return 2
+    figures: Figures = {"machine": _machine()}
+    for name in (stage,) if stage else STAGES:
+        figures[name] = _STAGES[name](messages)
+    if as_json:
+        print(json.dumps(figures, indent=2))  # noqa: T201 - the command's output
+    else:
+        _print(figures)
+    return 0
+
+
+def _machine() -> Figures:
+    return {
+        "cores": os.cpu_count(),
+        "processor": platform.processor() or platform.machine(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def _parse(messages: int) -> Figures:
+    traffic = list(generate_load(1, messages, "mixed"))
+
+    def plain() -> None:
+        for raw in traffic:
+            for line in raw.decode().split("\r"):
+                line.split("|")
+
+    def route_fields() -> None:
+        for raw in traffic:
+            message = hl7v2.parse(raw)
+            assert isinstance(message, hl7v2.Message)  # noqa: S101 - generated traffic parses
+            for path in ("MSH-9", "MSH-10", "PID-3.1", "PID-5.1", "PV1-19.1"):
+                message.get(path)
+
+    baseline, measured = _timed(plain), _timed(route_fields)
+    return {
+        **_rates(measured, messages, "messages"),
+        "time_beside_plain_split": round(measured / baseline, 2),
+    }
+
+
+def _translate(messages: int) -> Figures:
+    traffic = list(generate_load(1, messages, "mixed"))
+    channel = _channel("charges")
+
+    def hl7() -> None:
+        for raw in traffic:
+            read_message(raw, channel)
+
+    file = _file(CLAIMS_COUNT)
+    try:
+
+        def x12() -> None:
+            for _ in read_file(_chunks(file), _channel("remits")):
+                pass
+
+        return {
+            **_rates(_timed(hl7), messages, "messages"),
+            **_rates(_timed(x12), CLAIMS_COUNT, "claims"),
+        }
+    finally:
+        file.unlink()
+
+
+def _run(messages: int) -> Figures:
+    estate = _estate()
+    channel = _channel("charges")
+    events = _events(
+        (read_message(raw, channel) for raw in generate_load(1, messages, "mixed")), "charges"
+    )
+
+    def decide() -> None:
+        records: dict[str, Record[Any]] = {}
+        for event in events:
+            record = records.get(event.stream)
+            if record is None:
+                record = records[event.stream] = initial(event.stream)
+            advance(record, event, estate.books)
+
+    return _rates(_timed(decide), len(events), "events")
+
+
+def _events(translations: Iterable[Any], source: str) -> list[Event]:
+    return [
+        make_event(
+            routed.stream,
+            routed.fact,
+            routed.where,
+            ordinal,
+            message_id=f"msg_{number:026d}",
+            digest=f"{number:012d}",
+            recorded_at_ms=translation.recorded_at_ms,
+            source=source,
+            received_at_ms=0,
+        )
+        for number, translation in enumerate(translations)
+        for ordinal, routed in enumerate(translation.routed, 1)
+    ]
+
+
+def _end_to_end(messages: int) -> Figures:
+    import uvloop
+
+    return uvloop.run(_measure_end_to_end(messages))
+
+
+async def _measure_end_to_end(messages: int) -> Figures:
+    traffic = list(generate_load(1, messages, "mixed"))
+    folder = Path(".suture") / "bench"
+    shutil.rmtree(folder, ignore_errors=True)
+    async with open_world(folder, sample_estate()) as world:
+        await _send_all(world, traffic[: messages // 20], [])
+        await world.quiet()
+        latencies: list[float] = []
+        began = time.perf_counter()
+        await _send_all(world, traffic[messages // 20 :], latencies)
+        acknowledged = time.perf_counter() - began
+        await _handled(world)
+        handled = time.perf_counter() - began
+        counts = await read_counts(await world.database())
+    shutil.rmtree(folder, ignore_errors=True)
+    sent = messages - messages // 20
+    latencies.sort()
+    return {
+        **_rates(handled, sent, "messages"),
+        "acknowledged_per_second": round(sent / acknowledged),
+        "ack_milliseconds_p50": round(statistics.median(latencies) * 1000, 1),
+        "ack_milliseconds_p99": round(latencies[int(len(latencies) * 0.99)] * 1000, 1),
+        "connections": CONNECTIONS,
+        "events": counts.events_count,
+        "entries": counts.entries_count,
+    }
+
+
+async def _send_all(world: World, traffic: list[bytes], latencies: list[float]) -> None:
+    """Send over many connections, one message in flight on each."""
+    queue = iter(traffic)
+
+    async def send() -> None:
+        async with Sender("127.0.0.1", world.ports["charges"]) as sender:
+            for raw in queue:
+                began = time.perf_counter()
+                await sender.send(raw)
+                latencies.append(time.perf_counter() - began)
+
+    await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
+
+
+async def _handled(world: World) -> None:
+    """Wait until every event is decided: entries booked and queued for delivery."""
+    database = await world.database()
+    while (await read_counts(database)).inbox_count:
+        await asyncio.sleep(0.02)
+
+
+def _remittance(messages: int) -> Figures:  # noqa: ARG001 - a stage's signature
+    import uvloop
+
+    return uvloop.run(_measure_remittance())
+
+
+async def _measure_remittance() -> Figures:
+    folder = Path(".suture") / "bench"
+    shutil.rmtree(folder, ignore_errors=True)
+    file = _file(CLAIMS_COUNT)
+    async with open_world(folder, sample_estate()) as world:
+        database = await world.database()
+        began = time.perf_counter()
+        file.rename(world.inbox / "bench.835")
+        while (await read_counts(database)).events_count < CLAIMS_COUNT:
+            await asyncio.sleep(0.02)
+        await _handled(world)
+        seconds = time.perf_counter() - began
+    shutil.rmtree(folder, ignore_errors=True)
+    return {**_rates(seconds, CLAIMS_COUNT, "claims"), **_large_file()}
+
+
+def _large_file() -> Figures:
+    """Read a file of about 200 MB and report how much memory that took beyond the start."""
+    file = _file(LARGE_CLAIMS_COUNT)
+    try:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        began = time.perf_counter()
+        facts = sum(
+            isinstance(piece, Routed) for piece in read_file(_chunks(file), _channel("remits"))
+        )
+        seconds = time.perf_counter() - began
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        return {
+            "large_file_megabytes": round(file.stat().st_size / 1e6),
+            "large_file_facts": facts,
+            "large_file_seconds": round(seconds, 1),
+            "large_file_memory_grown_megabytes": round(grown / 1024, 1),
+            "memory_megabytes": round(
+                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1
+            ),
+        }
+    finally:
+        file.unlink()
+
+
+_STAGES: dict[str, Callable[[int], Figures]] = {
+    "parse": _parse,
+    "translate": _translate,
+    "run": _run,
+    "end-to-end": _end_to_end,
+    "remittance": _remittance,
+}
+
+
+def _timed(work: Callable[[], None]) -> float:
+    """Return the shortest of a few rounds, in seconds."""
+    durations = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        work()
+        durations.append(time.perf_counter() - began)
+    return min(durations)
+
+
+def _rates(seconds: float, count: int, name: str) -> Figures:
+    return {
+        f"{name}_per_second": round(count / seconds),
+        f"microseconds_per_{name.removesuffix('s')}": round(seconds / count * 1e6, 1),
+    }
+
+
+def _channel(source: str) -> Channel:
+    return Channel(
+        source=source,
+        zone=ZoneInfo("America/Chicago"),
+        tokenizer=Tokenizer(bytes(32)),
+        authority="riverbend",
+    )
+
+
+def _estate() -> Estate:
+    estate = load(sample_estate())
+    assert isinstance(estate, Estate)  # noqa: S101 - the sample estate is sound: tests check it
+    return estate
+
+
+def _file(claims_count: int) -> Path:
+    folder = Path(".suture")
+    folder.mkdir(exist_ok=True)
+    path = folder / f"bench-{claims_count}.835"
+    write_835(path, claims_count, 1)
+    return path
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            yield chunk
+
+
+def _print(figures: Figures) -> None:
+    table = Table(title=f"Suture on {figures['machine']['cores']} cores", title_justify="left")
+    table.add_column("stage")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for stage, values in figures.items():
+        for name, value in values.items():
+            table.add_row(stage, name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+    Console().print(table)
+
+

@@ -1,0 +1,330 @@
+"""A world to try Suture in: the sample estate on loopback ports, a sandbox ERP, and whoever sends.
+
+Used by `suture demo`, `suture bench` and the crash tests. The ERP and the senders are processes of their own that speak only sockets
+and files; Suture runs as `suture serve` would run it, with its own workers, in a folder that is thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from suture.app import Installation, bring_into_force, open_installation, serve
+from suture.config import Settings
+from suture.connectors.egress import Limits
+from suture.connectors.erp import ErpDestination
+from suture.connectors.erp.journal_api.connector import JournalSettings, open_destination
+from suture.engine.proof import Proof, read_proof
+from suture.engine.supervisor import Supervisor
+from suture.engine.worker import open_store
+from suture.governance.estate import Estate, load
+from suture.model.fault import Fault
+from suture.store.controls import read_counts, read_delivery_counts
+from suture.store.database import Database
+from suture.store.worklist import open_work_items
+
+DOORS = ("adt", "scheduling", "charges")
+QUIET_POLL_SECONDS = 0.1
+QUIET_ROUNDS = 3
+"""The world is quiet when nothing was under way this often in a row."""
+TOKEN_VARIABLE = "SUTURE_ERP_TOKEN"  # noqa: S105 - the name of a variable
+
+
+class WorldError(Exception):
+    """The simulated world could not be set up, or did not come to rest in time."""
+
+
+class World:
+    """A running Suture with its surroundings. Made by `open_world`."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        files: dict[str, bytes],
+        ports: Mapping[str, int],
+        erp: asyncio.subprocess.Process,
+        erp_url: str,
+        token: str,
+    ) -> None:
+        """Take what `open_world` has prepared."""
+        self.installation = installation
+        self.files = files
+        self.ports = dict(ports)
+        self.erp = erp
+        self.erp_url = erp_url
+        self.inbox = installation.home / "inbox" / "remits"
+        self._token = token
+        self._stop = asyncio.Event()
+        self._serving: asyncio.Task[None] | None = None
+        self._supervisor: Supervisor | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._database: Database | None = None
+        self._ledger: ErpDestination | None = None
+
+    # Suture -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start Suture and wait until every door is open."""
+        started: asyncio.Future[Supervisor] = asyncio.get_running_loop().create_future()
+        self._serving = asyncio.create_task(
+            serve(
+                self.installation,
+                self.files,
+                stop=self._stop,
+                environment={TOKEN_VARIABLE: self._token},
+                log_file=self.installation.home / "suture.log",
+                started=started,
+            )
+        )
+        waited: set[asyncio.Future[Any]] = {started, self._serving}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if self._serving.done():
+            self._serving.result()
+        self._supervisor = started.result()
+        for door in DOORS:
+            await _answering(self.ports[door])
+
+    async def stop(self) -> None:
+        """Drain Suture, stop its database and the ERP."""
+        if self._database is not None:
+            await self._database.close()
+        if self._ledger is not None:
+            await self._ledger.close()
+        if self._http is not None:
+            await self._http.close()
+        self._stop.set()
+        if self._serving is not None:
+            await asyncio.gather(self._serving, return_exceptions=True)
+        with contextlib.suppress(ProcessLookupError):
+            self.erp.terminate()
+        await self.erp.wait()
+
+    def kill(self, victim: str) -> bool:
+        """Kill a worker by its role, or `postgres`, as `kill -9` would; False when it was not running."""
+        if victim == "postgres":
+            pid = self.installation.postgres().server_pid()
+        else:
+            assert self._supervisor is not None  # noqa: S101 - started
+            pid = self._supervisor.process_id(victim)  # type: ignore[arg-type]
+        if pid is None:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return True
+
+    async def database(self) -> Database:
+        """Return a connection to the store, for looking."""
+        if self._database is None:
+            self._database, _ = await open_store(self.installation.postgres().dsn, connections_max=2)
+        return self._database
+
+    async def apply(self, files: Mapping[str, bytes], note: str) -> None:
+        """Bring changed estate files into force."""
+        estate = load(files)
+        if not isinstance(estate, Estate):
+            raise WorldError(f"the changed estate has faults: {estate[0].explanation}")
+        self.files = dict(files)
+        await bring_into_force(await self.database(), files, note)
+
+    async def quiet(self, *, seconds_max: float = 120.0) -> None:
+        """Wait until nothing is under way: no file, event, entry or journal waits. Raises WorldError when it takes too long."""
+        rounds = 0
+        async with asyncio.timeout(seconds_max):
+            while rounds < QUIET_ROUNDS:
+                rounds = 0 if await self._is_busy() else rounds + 1
+                await asyncio.sleep(QUIET_POLL_SECONDS)
+
+    async def _is_busy(self) -> bool:
+        database = await self.database()
+        counts = await read_counts(database)
+        deliveries = await read_delivery_counts(database)
+        return bool(
+            counts.inbox_count
+            or counts.unbatched_count
+            or deliveries.queued
+            or any(each.is_file() for each in self.inbox.glob("*.835"))
+        )
+
+    async def proof(self) -> Proof:
+        """Read every control, the ERP's side included."""
+        if self._ledger is None:
+            host_port = self.erp_url.removeprefix("http://")
+            opened = open_destination(
+                JournalSettings(
+                    url=self.erp_url, allow=(host_port,), is_plaintext_accepted=True, limits=Limits()
+                ),
+                lambda: self._token,
+            )
+            if isinstance(opened, Fault):
+                raise WorldError(opened.explanation)
+            self._ledger = opened
+        return await read_proof(await self.database(), self._ledger)
+
+    async def exceptions_open(self) -> int:
+        """Return how many exceptions are open."""
+        return len(await open_work_items(await self.database()))
+
+    # The ERP ----------------------------------------------------------------------------------
+
+    async def break_erp(self, *plans: Mapping[str, Any]) -> None:
+        """Make the ERP misbehave by these plans; with none, behave."""
+        await self._call("PUT", "/admin/faults", list(plans) or {"mode": "none"})
+
+    async def erp_summary(self) -> dict[str, Any]:
+        """Return the ERP's own figures."""
+        summary: dict[str, Any] = await self._call("GET", "/v1/summary")
+        return summary
+
+    async def set_up_erp(self, estate: Estate) -> None:
+        """Give the ERP the estate's entities, accounts and cost centres."""
+        await self._call("PUT", "/v1/setup", _erp_setup(estate))
+
+    async def _call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                headers={"Authorization": f"Bearer {self._token}"}
+            )
+        async with self._http.request(method, self.erp_url + path, json=body) as reply:
+            if reply.status >= 400:
+                raise WorldError(f"the sandbox ERP answered {reply.status} to {method} {path}")
+            text = await reply.text()
+            return json.loads(text) if text else None
+
+    # The senders ------------------------------------------------------------------------------
+
+    async def play(self, arguments: Sequence[str]) -> asyncio.subprocess.Process:
+        """Start the simulated health system as a process of its own, speaking to our doors."""
+        doors = [part for door in DOORS for part in (f"--{door}", f"127.0.0.1:{self.ports[door]}")]
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "suture.simulator.health_system",
+            *doors,
+            "--remits",
+            str(self.inbox),
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=(self.installation.home / "senders.log").open("ab"),
+        )
+
+
+@asynccontextmanager
+async def open_world(home: Path, estate_files: Mapping[str, bytes]) -> AsyncIterator[World]:
+    """Start an ERP and a Suture in a folder of their own, on free loopback ports, and stop them at the end."""
+    home.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_hex(16)
+    ports = dict(zip(DOORS, _free_ports(len(DOORS)), strict=True))
+    erp, url = await _start_erp(home, token)
+    files = _on_loopback(estate_files, ports, url)
+    estate = load(files)
+    if not isinstance(estate, Estate):
+        erp.kill()
+        raise WorldError(f"the sample estate has faults: {estate[0].where} {estate[0].explanation}")
+    # The world is closed: no setting of the surroundings may lead out of it.
+    installation = Installation(open_installation(home, {}).home, Settings())
+    world = World(installation, files, ports, erp, url, token)
+    try:
+        await world.set_up_erp(estate)
+        await world.start()
+        yield world
+    finally:
+        await world.stop()
+
+
+async def _start_erp(home: Path, token: str) -> tuple[asyncio.subprocess.Process, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "suture.simulator.erp",
+        "--port",
+        "0",
+        "--state",
+        str(home / "erp.sqlite"),
+        "--token",
+        token,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=(home / "erp.log").open("ab"),
+    )
+    assert process.stdout is not None  # noqa: S101 - a pipe
+    line = await process.stdout.readline()
+    if not line:
+        raise WorldError(f"the sandbox ERP did not start: see {home / 'erp.log'}")
+    return process, str(json.loads(line)["listening"])
+
+
+def _on_loopback(
+    files: Mapping[str, bytes], ports: Mapping[str, int], erp_url: str
+) -> dict[str, bytes]:
+    """Return the estate with the ports, the ERP's address and the short waits of a demonstration."""
+    changed = dict(files)
+    for door, port in ports.items():
+        name = f"sources/{door}.toml"
+        changed[name] = re.sub(rb"(?m)^port = .*$", b"port = %d" % port, changed[name])
+    name = "destinations/erp.toml"
+    host_port = erp_url.removeprefix("http://").encode()
+    erp = re.sub(rb'(?m)^url = .*$', b'url = "%s"' % erp_url.encode(), changed[name])
+    erp = re.sub(rb"(?m)^allow = .*$", b'allow = ["%s"]' % host_port, erp)
+    erp = re.sub(rb"(?m)^seconds_max = 60\nentries_max", b"seconds_max = 1\nentries_max", erp)
+    erp = re.sub(rb"(?m)^seconds_max = 60$", b"seconds_max = 2", erp)
+    changed[name] = erp + b"\n[journal_api.limits]\ntotal_seconds_max = 3\n"
+    name = "sources/remits.toml"
+    changed[name] = re.sub(
+        rb"(?m)^stable_seconds = .*$", b"stable_seconds = 0.2", changed[name]
+    )
+    return changed
+
+
+def _erp_setup(estate: Estate) -> dict[str, object]:
+    return {
+        "entities": [
+            {"entity": entity.id, "currency": entity.currency, "name": entity.name}
+            for entity in estate.entities.values()
+        ],
+        "accounts": [
+            {
+                "account": account.number,
+                "name": account.name,
+                "kind": account.kind,
+                "cost_center": "required" if account.cost_centre else "optional",
+            }
+            for account in estate.books.accounts.values()
+        ],
+        "cost_centers": list(estate.cost_centres),
+        "cost_center_kinds": [],
+    }
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+async def _answering(port: int, *, seconds_max: float = 30.0) -> None:
+    """Wait until somebody listens on a port."""
+    async with asyncio.timeout(seconds_max):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return

@@ -1,0 +1,175 @@
+"""What `suture check` finds between the rows of an estate: contradictions, ties, gaps.
+
+Each test takes the sample estate and makes one mistake in it. Mistakes of a single file are
+test_estate_check.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from suture.config import read_folder
+from suture.governance.estate import check
+from suture.model.fault import Fault
+
+FILES = read_folder(Path(__file__).parents[3] / "estates" / "riverbend")
+RULES = "ledger/journal_rules.csv"
+DETERMINATION = "ledger/account_determination.csv"
+
+
+def edited(path: str, old: str, new: str) -> dict[str, bytes]:
+    """Return the sample estate with one text of one file replaced, which stands there once."""
+    text = FILES[path].decode()
+    assert 1 == text.count(old)
+    return FILES | {path: text.replace(old, new).encode()}
+
+
+def added(path: str, *lines: str) -> dict[str, bytes]:
+    """Return the sample estate with lines added at the end of one file."""
+    return FILES | {path: FILES[path] + "".join(f"{line}\n" for line in lines).encode()}
+
+
+def line_of(path: str, text: str) -> str:
+    """Return the place of the line that holds this text."""
+    lines = FILES[path].decode().splitlines()
+    return f"{path}:{next(number for number, line in enumerate(lines, 1) if text in line)}"
+
+
+def last_line_of(path: str) -> str:
+    return f"{path}:{len(FILES[path].decode().splitlines()) + 1}"
+
+
+def only(files: dict[str, bytes]) -> Fault:
+    faults = check(files)
+    assert 1 == len(faults), [(fault.where, fault.code, fault.explanation) for fault in faults]
+    return faults[0]
+
+
+def codes(files: dict[str, bytes]) -> set[str]:
+    return {fault.code for fault in check(files)}
+
+
+# Rows that contradict each other ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("ledger/accounts.csv", "1100,Again,asset,,"),
+        ("ledger/periods.csv", "RVH,2026-03,2027-01-01,2027-01-31,open"),
+        ("crosswalks/payer.csv", "*,ATLAS,medicare,,"),
+        (DETERMINATION, "receivable,,,self_pay,,,,1100"),
+        (RULES, "x,claim_payment,adjustment,CO,45,,suspense,receivable,immediate,"),
+        (RULES, "claim/CO-45,claim_payment,adjustment,CO,9,,suspense,receivable,immediate,"),
+    ],
+)
+def test_a_second_row_for_the_same_thing_is_an_error(path: str, line: str) -> None:
+    fault = only(added(path, line))
+    assert ("estate.row.duplicate", last_line_of(path)) == (fault.code, fault.where)
+
+
+def test_two_sources_cannot_listen_on_one_port() -> None:
+    fault = only(edited("sources/charges.toml", "2577", "2575"))
+    assert ("estate.row.duplicate", "sources/charges.toml") == (fault.code, fault.where)
+
+
+def test_rows_in_force_on_the_same_day_are_an_error() -> None:
+    path = "crosswalks/department.csv"
+    fault = only(added(path, "*,RGH,CARD,RGH-7420,cardiology,2026-06-30,2026-06-30"))
+    assert ("estate.row.overlap", last_line_of(path)) == (fault.code, fault.where)
+    assert line_of(path, "RGH-7400") in fault.explanation
+
+
+def test_a_tie_between_two_rows_is_an_error_at_check_time() -> None:
+    fault = only(added(DETERMINATION, "receivable,RVH,,,,,,1100"))
+    assert ("estate.determination.tie", last_line_of(DETERMINATION)) == (fault.code, fault.where)
+    assert line_of(DETERMINATION, "receivable,,,self_pay") in fault.explanation
+
+
+def test_a_more_specific_row_is_no_tie() -> None:
+    assert () == check(added(DETERMINATION, "receivable,RVH,,self_pay,,,,1110"))
+
+
+# Tables that leave something open ---------------------------------------------------------------
+
+
+def test_a_role_without_an_account_is_found_before_anything_is_booked() -> None:
+    files = edited(DETERMINATION, "suspense,,,,,,,9990\n", "")
+    faults = check(files)
+    assert {"estate.determination.gap"} == {fault.code for fault in faults}
+    assert "`suspense`" in faults[0].explanation
+    assert "and 17 more" in faults[0].explanation
+
+
+def test_a_role_that_one_entity_lacks_is_a_gap_for_its_facilities() -> None:
+    faults = check(edited(DETERMINATION, "patient_cash,,", "patient_cash,RVH,"))
+    assert {"estate.determination.gap"} == {fault.code for fault in faults}
+    assert {True} == {"`DTC` and 11 more" in fault.explanation for fault in faults}
+
+
+def test_cash_of_an_unknown_payer_needs_an_account_too() -> None:
+    """A remittance books without a payer class: rows for each class would leave it out."""
+    classes = ("medicare", "medicaid", "commercial", "self_pay")
+    rows = "".join(f"remittance_cash,,,{payer_class},,,,1020\n" for payer_class in classes)
+    fault = only(edited(DETERMINATION, "remittance_cash,,,,,,,1020\n", rows))
+    assert "estate.determination.gap" == fault.code
+    assert "`remittance_cash`" in fault.explanation
+
+
+def test_estimating_at_charge_needs_an_account_for_the_estimate() -> None:
+    without = edited(DETERMINATION, "allowance_estimated,,,,,,,1190\n", "")
+    assert () == check(without)
+    text = (
+        without["estate.toml"]
+        .decode()
+        .replace("estimate_at_charge = false", "estimate_at_charge = true", 1)
+    )
+    assert {"estate.determination.gap"} == codes(without | {"estate.toml": text.encode()})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(
+            "claim/other,claim_payment,adjustment,,,",
+            "claim/other,claim_payment,adjustment,ZZ,,",
+            id="nothing takes whatever is left",
+        ),
+        pytest.param(
+            "claim/other,claim_payment,adjustment,,,",
+            "claim/other,claim_payment,adjustment,,,+",
+            id="nothing takes negative amounts",
+        ),
+        pytest.param(
+            "provider_adjustment,,72,,payer_recoupment",
+            "provider_adjustment,,72,,none",
+            id="one side moves nothing",
+        ),
+        pytest.param(
+            "remittance_cash,remittance_clearing,immediate",
+            "remittance_cash,remittance_clearing,charges",
+            id="one entry in two journals",
+        ),
+    ],
+)
+def test_rules_that_cannot_book_everything_are_an_error(old: str, new: str) -> None:
+    assert "estate.rule.incomplete" in codes(edited(RULES, old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("RVH,2026-06,2026-06-01,2026-06-30,open\n", "", id="a month is missing"),
+        pytest.param("RVH,2026-06,2026-06-01", "RVH,2026-06,2026-05-31", id="a day stands twice"),
+    ],
+)
+def test_periods_leave_no_gap_and_no_overlap(old: str, new: str) -> None:
+    fault = only(edited("ledger/periods.csv", old, new))
+    assert "estate.period.broken" == fault.code
+
+
+def test_an_entity_without_periods_could_book_nothing() -> None:
+    fault = only(added("estate.toml", "[entities.NEW]", 'name = "New"'))
+    assert ("estate.period.broken", "ledger/periods.csv:1") == (fault.code, fault.where)
