@@ -18,7 +18,7 @@ from suture.store.database import Database
 STANDING_RULES = {
     ("charge", "charge/gross"): "charges",
     ("credit", "credit/gross"): "credits",
-    ("patient_payment", "patient_payment/payment"): "patient_payments",
+    ("patient_payment", "patient_payment"): "patient_payments",
     ("remittance", "remittance/cash"): "remittance_cash",
 }
 """Which journal rule's debits say what stands of each control total."""

@@ -292,7 +292,7 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **self._account.owns_process(),
             )
-            ended: subprocess.CompletedProcess[bytes] = await asyncio.to_thread(command)
+            ended = await asyncio.to_thread(command)
             if ended.returncode:
                 output.seek(0)
                 told = output.read()[-LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()

@@ -36,7 +36,12 @@ def found(end: RemittanceEnd) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("payment", "first", "second"),
-    [("1300.11", "0", "0"), ("1200.1", "100.01", "0"), ("1301.38", "0", "-1.27"), ("0", "1300", ".11")],
+    [
+        ("1300.11", "0", "0"),
+        ("1200.1", "100.01", "0"),
+        ("1301.38", "0", "-1.27"),
+        ("0", "1300", ".11"),
+    ],
 )
 def test_a_remittance_balances_when_claims_less_provider_adjustments_are_the_payment(
     payment: str, first: str, second: str
@@ -113,7 +118,9 @@ def test_all_failures_are_told_not_only_the_first() -> None:
 
 def test_patient_responsibility_and_amt_never_take_part() -> None:
     body = DEMO.format("1300.11", "0", "0")
-    assert () == verdict(body.replace("*400*60", "*400*9999").replace("AMT*AU*5", "AMT*AU*x")).faults
+    assert (
+        () == verdict(body.replace("*400*60", "*400*9999").replace("AMT*AU*5", "AMT*AU*x")).faults
+    )
 
 
 def test_a_claim_without_lines_balances_by_itself() -> None:
@@ -125,7 +132,9 @@ def test_zero_and_negative_adjustments_are_legal() -> None:
 
 
 def test_a_predetermination_pays_nothing() -> None:
-    body = "BPR*I*10*C*ACH************20250116~TRN*1*T*1P~CLP*A*1*10*10~CLP*B*25*80*{0}~CAS*OA*101*{1}"
+    body = (
+        "BPR*I*10*C*ACH************20250116~TRN*1*T*1P~CLP*A*1*10*10~CLP*B*25*80*{0}~CAS*OA*101*{1}"
+    )
     assert ((), ()) == (verdict(body.format(0, 80)).faults, verdict(body.format(0, 80)).notes)
     named = verdict(body.format(60, 20))
     assert ((), 1000) == (named.faults, named.balance.claims_paid_minor)

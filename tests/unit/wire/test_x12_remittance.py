@@ -378,23 +378,27 @@ def test_a_reversal_is_a_claim_with_negated_amounts() -> None:
 
 def test_a_bare_claim_does_not_stop_the_file() -> None:
     items = read_835(HEADER + "CLP\n" + CLAIM)
-    assert [("x12.835.amount.unreadable", "CLP[1]-03"), ("x12.835.amount.unreadable", "CLP[1]-04")] == [
-        (each.code, each.where) for each in end_of(items).faults
-    ]
+    assert [
+        ("x12.835.amount.unreadable", "CLP[1]-03"),
+        ("x12.835.amount.unreadable", "CLP[1]-04"),
+    ] == [(each.code, each.where) for each in end_of(items).faults]
 
 
 def test_lines_and_adjustments_outside_any_claim_are_noted() -> None:
     end = end_of(read_835(HEADER + "SVC*HC:1*5*5\nCAS*CO*45*5\n" + CLAIM))
-    assert [("x12.835.loop.misplaced", "segment[13]"), ("x12.835.loop.misplaced", "segment[14]")] == [
-        (each.code, each.where) for each in end.notes
-    ]
+    assert [
+        ("x12.835.loop.misplaced", "segment[13]"),
+        ("x12.835.loop.misplaced", "segment[14]"),
+    ] == [(each.code, each.where) for each in end.notes]
 
 
 def test_a_claim_without_end_is_cut_and_holds_the_remittance() -> None:
     body = HEADER + CLAIM + "REF*X*1\n" * 100 + "CAS*CO*45*1\n" * 100
     items = read_835(body, limits=RemittanceLimits(claim_segments_max=30))
     claim = next(item for item in items if isinstance(item, ClaimLoop))
-    assert [("x12.835.loop.too_long", "CLP[1]")] == [(e.code, e.where) for e in end_of(items).faults]
+    assert [("x12.835.loop.too_long", "CLP[1]")] == [
+        (e.code, e.where) for e in end_of(items).faults
+    ]
     assert len(claim.segments) + sum(len(line.segments) for line in claim.lines) <= 30
 
 
@@ -403,7 +407,9 @@ def test_a_header_without_end_is_cut_and_holds_the_remittance() -> None:
         HEADER.replace("LX*1", "REF*X*1\n" * 100) + CLAIM,
         limits=RemittanceLimits(claim_segments_max=50),
     )
-    assert [("x12.835.loop.too_long", "header")] == [(e.code, e.where) for e in end_of(items).faults]
+    assert [("x12.835.loop.too_long", "header")] == [
+        (e.code, e.where) for e in end_of(items).faults
+    ]
 
 
 def test_findings_of_a_remittance_are_capped_and_counted() -> None:

@@ -158,11 +158,15 @@ class _Connection(asyncio.Protocol):
                         return
                     if reply:
                         await self._reply(reply)
-                if self._paused and self._transport is not None and not self._finishing:
-                    self._transport.resume_reading()
-                    self._paused = False
+                self._read_on()
         finally:
             self._worker = None
+
+    def _read_on(self) -> None:
+        """Take more from a peer that TCP was holding back (B12)."""
+        if self._paused and not self._finishing and self._transport is not None:
+            self._transport.resume_reading()
+            self._paused = False
 
     async def _reply(self, reply: bytes) -> None:
         if self._transport is None:

@@ -4,7 +4,7 @@
 
 `plan.py` says what is sent (`story.py` who falls ill, `messages.py` HL7 v2, `payer.py` and
 `remittance.py` the 835, `planted.py` what goes wrong), `player.py` sends it over MLLP and into a
-folder and keeps a tally, `load.py` makes bulk for measuring. It knows nothing of Suture but the wire.
+folder and keeps a tally, `load.py` makes bulk for measuring. Of Suture it knows only the wire.
 """
 
 from suture.simulator.health_system.people import CANARY_MARKER, canary_strings

@@ -1,4 +1,4 @@
-"""How a payer decides a claim: what it allows, denies and leaves to the patient; whole cents, always in balance.
+"""How a payer decides a claim: what it allows, denies and leaves to the patient, in whole cents.
 
 CO 45 contract, CO 16, 50, 197 denials, PR 1, 2, 3 the patient's share, OA 23 what a prior payer
 settled; reversals (CLP02 = 22) negate every amount. For every service and every claim: charge less
@@ -94,7 +94,7 @@ def reverse(original: Adjudication) -> Adjudication:
 
 
 def as_secondary(primary: Adjudication, payer: Payer, control: str) -> Adjudication:
-    """Return what the second payer decides: it pays what the first left to the patient, less a copay.
+    """Return what the second payer decides: it pays what the first left, less a copay.
 
     All else was settled by the first payer (OA 23).
     """

@@ -1,8 +1,8 @@
 """The course of one visit: what happens to it, message by message, and the bill at its end.
 
-`Course` keeps what the hospital's systems would keep (class, place, payer, charges so far) and turns
-each happening into drafts: ADT for the visit, DFT P03 for money, SIU for its appointment. It decides
-nothing: what happens to whom is `story.py`; how a draft is written is `messages.py`.
+`Course` keeps what the hospital's systems would keep (class, place, payer, charges so far) and
+turns each happening into drafts: ADT for the visit, DFT P03 for money, SIU for its appointment. It
+decides nothing: what happens to whom is `story.py`; how a draft is written is `messages.py`.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Course:
         )
 
     def insure(self, at: int, payer: Payer) -> None:
-        """Tell of another payer (A08): insurance found for a patient who had none, or a correction."""
+        """Tell of another payer (A08): insurance was found for a patient who had none."""
         person = self.visit.person
         if not person.member:
             person = msgspec.structs.replace(person, member=f"W9{person.mrn[1:]}")

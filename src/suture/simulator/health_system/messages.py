@@ -1,8 +1,8 @@
 """Drafts as HL7 v2 bytes: ADT, SIU and DFT as three vendors at Riverbend write them.
 
 `MSH EVN PID PV1 PV2 IN1 MRG` for registration, `SCH NTE PID PV1 RGS AIS AIL` for scheduling, `FT1`
-for billing. Billing names no payer (no `IN1`, no PV1-20): who pays is registration's to tell. It asks
-for the enhanced acknowledgement (MSH-15 AL), the others for the original one. Escaping and
+for billing. Billing names no payer (no `IN1`, no PV1-20): who pays is registration's to tell. It
+asks for the enhanced acknowledgement (MSH-15 AL), the others for the original one. Escaping and
 separators are `suture.wire.hl7v2.build`; what is said comes from `course.py`.
 """
 
@@ -226,7 +226,7 @@ def _insurances(visit: Visit) -> list[list[Field]]:
 
 
 def _patient(person: Person, account: str) -> list[Field]:
-    identifiers: list[Field] = [_medical_record(person.mrn)]
+    identifiers: list[tuple[str, ...]] = [_medical_record(person.mrn)]
     if person.ssn:
         identifiers.append((person.ssn, "", "", "USSSA", "SS"))
     fields: dict[int, Field] = {

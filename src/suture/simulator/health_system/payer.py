@@ -1,9 +1,9 @@
 """The payers: claims come in, and on later days remittances go out and patients pay their part.
 
-Each payer sends one file a day, with one 835 for each payee it pays: a facility or a legal entity. A
-reversal travels with its correction; where both together take money back, some payers deduct it at
-once and some record it (PLB WO negative) to recoup it later (WO positive). A payment that would be
-below nothing is zero, the rest carried forward (FB). Interest now and then (L6). How a claim is
+Each payer sends one file a day, with one 835 for each payee it pays: a facility or a legal entity.
+A reversal travels with its correction; where both together take money back, some payers deduct it
+at once and some record it (PLB WO negative) to recoup it later (WO positive). A payment that would
+be below nothing is zero, the rest carried forward (FB). Interest now and then (L6). How a claim is
 decided is `adjudication.py`, how it is written `remittance.py`.
 """
 
@@ -98,7 +98,7 @@ class Payers:
         self._due.setdefault((payer.code, day), []).append(decided)
 
     def _correct(self, claim: Claim, payer: Payer, first: Adjudication) -> _Decided:
-        """Return a reversal with its correction; part of what they take back may be recorded only."""
+        """Return a reversal with its correction; what they take back may be recorded only."""
         dice = self._dice
         control = self._control(payer)
         again = adjudication.adjudicate(dice, claim, payer, control, may_deny=False)
@@ -143,7 +143,7 @@ class Payers:
     def _provider_adjustments(
         self, payer: Payer, payee: Facility, day: int, decided: list[_Decided]
     ) -> list[ProviderAdjustment]:
-        """Return what is taken or given beside the claims today, and carry the rest to later days."""
+        """Return what is taken or given beside the claims today; the rest is carried on."""
         carried = self._carried.setdefault((payer.code, payee.code), [])
         adjustments = [each.adjustment for each in carried if each.day <= day]
         carried[:] = [each for each in carried if each.day > day]
@@ -159,7 +159,7 @@ class Payers:
         return adjustments
 
     def _carry_forward(self, remittance: Remittance, day: int) -> Remittance:
-        """Bring a payment below nothing to zero: FB negative now, positive in a later remittance."""
+        """Bring a payment below nothing to zero: FB negative now, positive in a later one."""
         short_minor = -remittance.paid_minor
         key = (remittance.payer.code, remittance.payee.code)
         forward = ProviderAdjustment("FB", remittance.trace, -short_minor)
@@ -170,7 +170,7 @@ class Payers:
         )
 
     def _settle(self, claim: Claim, first: Adjudication, due_day: int) -> list[Draft]:
-        """Return the patient's payment of what the payer left, and the write-off of a small rest."""
+        """Return the patient's payment of what the payer left; a small rest is written off."""
         dice = self._dice
         owed_minor = first.responsibility_minor - claim.copay_minor
         chance = dice.random()

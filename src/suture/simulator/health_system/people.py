@@ -18,38 +18,14 @@ from suture.simulator.health_system.places import (
     PAYERS,
     SELF_PAY_WEIGHT,
     Payer,
+    read_rows,
 )
 
-_FAMILY_NAMES = (
-    "Abbott Alvarez Anders Baker Bergström Boone Calloway Castillo Chen Cho Cole Cruz Dalton Diaz"
-    " Dubois Ellis Espinoza Farrow Fisher Flores Garner Gupta Hale Harper Hayashi Hughes Ibarra"
-    " Ingram Jansen Jensen Kaur Keller Kim Kowalski Lambert Lopez Mahoney Mercer Müller Nguyen"
-    " Novak Núñez O'Brien O'Neil Okafor Ortiz Osei Park Patel Petrov Quinn Ramos Reyes Rhodes"
-    " Saito Schmidt Silva Singh Sokolov Stone Tanaka Thorne Tran Underwood Vance Vega Walsh Weaver"
-    " Whitlock Yates Young Zamora Zeller"
-).split()
-_GIVEN_NAMES = (
-    "Aaron Ada Alice Amir Ana Ben Bianca Boris Carla Chloé Clara Daniel Diego Dora Elena Eli Emma"
-    " Erik Fatima Felix Grace Hana Hugo Ida Ines Ivan Jack Jana José Julia Kai Kira Lara Leo Lina"
-    " Luis Maria Marta Max Mei Mina Nadia Nina Noah Olga Omar Otto Paula Pia Raj Rosa Ruth Samir"
-    " Sara Sofia Tara Theo Uma Vera Victor Wanda Yusuf Zoe"
-).split()
-_STREETS = (
-    "River Rd|Mill St|Oak & Elm Sts|Lakeshore Dr|Cedar Ave|Maple Ct|Prairie Ln|2nd St|Harbor Way"
-    "|Quarry Rd|Foundry St|Orchard Blvd"
-).split("|")
-_TOWNS = (
-    ("Riverbend", "60990"),
-    ("Lakeside", "60991"),
-    ("Cedar Valley", "60992"),
-    ("Mill Creek", "47990"),
-    ("Northgate", "60993"),
-    ("Oak Hill", "60994"),
-)
-_REASONS = (
-    "Follow-up|Chest pain|Abdominal pain|Annual exam|Cough|Knee pain|Headache|Back pain|Fever"
-    "|Hypertension|Diabetes check|Fall at home|Shortness of breath|Scheduled procedure"
-).split("|")
+_NAMES = {
+    kind: [(row["name"], row["detail"]) for row in read_rows("names.csv") if row["kind"] == kind]
+    for kind in ("family", "given", "street", "town", "reason")
+}
+"""What people, streets and towns are called, with a town's postal code, and why people come."""
 
 _KNOWN_MAX = 4000
 _RETURNS = 0.25
@@ -124,28 +100,33 @@ class Town:
         dice = self._dice
         self._count += 1
         number = self._count
-        town, zip_code = _TOWNS[dice.randrange(len(_TOWNS))]
+        town, zip_code = dice.choice(_NAMES["town"])
         payer = _draw_payer(dice)
         has_second = payer is MEDICARE and dice.random() < _SECONDARY
         secondary = PAYERS[1 + dice.randrange(3)] if has_second else None
         return Person(
             key=f"P{number}",
             mrn=f"M{number:08d}",
-            family=dice.choice(_FAMILY_NAMES),
-            given=dice.choice(_GIVEN_NAMES),
+            family=dice.choice(_NAMES["family"])[0],
+            given=dice.choice(_NAMES["given"])[0],
             middle=dice.choice("ABCDEJKLMRST"),
-            birth=f"{dice.randrange(1935, 2024)}{dice.randrange(1, 13):02d}{dice.randrange(1, 29):02d}",
+            birth=_draw_birth(dice),
             sex=dice.choice("FM"),
-            street=f"{dice.randrange(1, 990)} {dice.choice(_STREETS)}",
+            street=f"{dice.randrange(1, 990)} {dice.choice(_NAMES['street'])[0]}",
             town=town,
             zip_code=zip_code,
             phone=f"555-01{number % 100:02d}",
             ssn=f"9{number % 100:02d}-{dice.randrange(10, 99)}-{number % 10000:04d}",
             member=f"W{dice.randrange(10**8, 10**9)}" if payer else "",
-            reason=dice.choice(_REASONS),
+            reason=dice.choice(_NAMES["reason"])[0],
             payer=payer,
             secondary=secondary,
         )
+
+
+def _draw_birth(dice: random.Random) -> str:
+    year, month, day = dice.randrange(1935, 2024), dice.randrange(1, 13), dice.randrange(1, 29)
+    return f"{year}{month:02d}{day:02d}"
 
 
 def _draw_payer(dice: random.Random) -> Payer | None:

@@ -1,4 +1,4 @@
-"""Riverbend as its own systems know it: facilities, the charge master, payers, and one new department.
+"""Riverbend as its own systems know it: facilities, charge master, payers, one new department.
 
 Constant tables (`facilities.csv`, `charge_master.csv` and the payers below) of the simulated health
 system, held here and not read from any estate: the world outside does not know how Suture is
@@ -146,14 +146,15 @@ SELF_PAY_CLASS = "SP"
 MEDICARE, MEDICAID, BLUECREST = PAYERS[:3]
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
+def read_rows(name: str) -> Iterator[dict[str, str]]:
+    """Return the rows of one of this package's tables, by column."""
     text = resources.files(__package__).joinpath(name).read_text("utf-8")
     return csv.DictReader(text.splitlines())
 
 
 def _charge_master() -> dict[str, tuple[ServiceItem, ...]]:
     items: dict[str, list[ServiceItem]] = {}
-    for row in _rows("charge_master.csv"):
+    for row in read_rows("charge_master.csv"):
         item = ServiceItem(
             row["code"],
             row["department"],
@@ -166,7 +167,7 @@ def _charge_master() -> dict[str, tuple[ServiceItem, ...]]:
     return {department: tuple(found) for department, found in items.items()}
 
 
-FACILITIES = tuple(Facility(**row) for row in _rows("facilities.csv"))
+FACILITIES = tuple(Facility(**row) for row in read_rows("facilities.csv"))
 HOSPITALS = tuple(each for each in FACILITIES if each.kind == "hospital")
 CLINICS = tuple(each for each in FACILITIES if each.kind == "clinic")
 FACILITY_BY_CODE = {each.code: each for each in FACILITIES}

@@ -1,8 +1,8 @@
 """The plan: everything Riverbend and its payers send, day by day, as bytes, with what it is worth.
 
-`generate` is a pure function of its arguments: the same seed gives the same bytes. It brings together
-the story, the payers and the planted faults, and gives messages their control ids and files their
-control numbers as they go out. What a peer must have booked in the end is told beside each message
+`generate` is a pure function of its arguments: the same seed gives the same bytes. It brings
+together the story, the payers and the planted faults, and gives messages their control ids and
+files their control numbers as they go out. What a peer must have booked in the end is told beside each message
 (`Planned.totals`), counted here and nowhere in Suture. Who sends it: `player.py`.
 """
 

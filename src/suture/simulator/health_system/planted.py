@@ -1,8 +1,8 @@
 """Faults planted in a day of the story: what real interfaces do wrong, each under its own name.
 
-Duplicates, messages out of order, a control id used twice (B20), a department nobody mapped, a charge
-told twice under two messages, Z-segments (B25), line feeds (B18); remittances out of balance (B28),
-under another file name (B30), under a trace already used (B31). What only the outside can heal is
+Duplicates, messages out of order, a control id used twice (B20), a department nobody mapped, a
+charge told twice under two messages, Z-segments (B25), line feeds (B18); remittances out of balance
+(B28), under another file name (B30), under a trace already used (B31). What only the outside can heal is
 healed by a later message or file; the unmapped department by a row in the crosswalk
 (`places.UNMAPPED_HEALED_BY`). Each fault is planted as soon as a day offers it, then now and then.
 """
@@ -135,7 +135,7 @@ class Planter:
         return True
 
     def _delay_opening(self, day: Day, overtaking: str, fault: str) -> bool:
-        """Let an A01 or A04 arrive after what should follow it; it keeps the time it was recorded."""
+        """Let an A01 or A04 arrive after what should follow it, recorded when it was."""
         openings = {
             draft.visit.account: place
             for place, draft in enumerate(day.drafts)
@@ -153,7 +153,7 @@ class Planter:
                 )
                 return True
             if overtaking == "P03" and draft is not day.drafts[place]:
-                # Another registration message came between: the account is known to billing's reader.
+                # Another registration message comes first: the account would be known by it.
                 del openings[draft.visit.account]
         return False
 

@@ -1,8 +1,8 @@
-"""Remittances as payers write them: the 835 (005010X221A1) from adjudications, in the payer's own style.
+"""Remittances as payers write them: the 835 (005010X221A1) from adjudications.
 
-`BPR TRN N1 LX CLP CAS NM1 SVC DTM PLB`; the envelope around them is `suture.wire.x12.build`. Sums are
-the payer's own arithmetic, shared with nobody. What a payer decides is `adjudication.py`; when it
-pays is `payer.py`.
+`BPR TRN N1 LX CLP CAS NM1 SVC DTM PLB`; the envelope around them is `suture.wire.x12.build`. Sums
+are the payer's own arithmetic, shared with nobody. What a payer decides is `adjudication.py`; when
+it pays is `payer.py`.
 """
 
 from __future__ import annotations
@@ -162,7 +162,10 @@ def write_interchange(
 
 
 def head(payer: Payer, payee: Facility, trace: str, paid_minor: int, day: str) -> Iterator[str]:
-    """Yield BPR to the payee's N1: who pays whom, how much, under which trace. `day` is YYYYMMDD."""
+    """Yield BPR to the payee's N1: who pays whom, how much, under which trace.
+
+    `day` is YYYYMMDD.
+    """
     if paid_minor:
         bank = f"CCP*01*999999992*DA*5550001*{payer.company}**01*999988880*DA*5559999"
         yield f"BPR*I*{amount(paid_minor)}*C*ACH*{bank}*{day}"

@@ -46,7 +46,7 @@ def emergency(
 
 
 def operation(desk: Desk, person: Person, day: int, *, facility: str = "") -> Course:
-    """Return the course of a planned operation: pre-admitted on a day, operated on the days after."""
+    """Return the course of a planned operation: pre-admitted on a day, admitted on a later one."""
     dice = desk.dice
     told_at = desk.at(day, 9, 15)
     ward = "OB" if person.sex == "F" and dice.random() < 0.25 else "MEDSURG"

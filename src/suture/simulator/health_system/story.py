@@ -1,7 +1,7 @@
 """Who falls ill at Riverbend on a day, and with what kind of visit.
 
-The first patients of every day are cast: an appointment cancelled within the hour, an emergency that
-goes home the same day, an operation, a mistaken identity; so each day holds something that
+The first patients of every day are cast: an appointment cancelled within the hour, an emergency
+that goes home the same day, an operation, a mistaken identity; so each day holds something that
 `planted.py` can spoil. All others are drawn. What each kind of visit is made of: `bookings.py`,
 `stays.py`.
 """
@@ -9,6 +9,8 @@ goes home the same day, an operation, a mistaken identity; so each day holds som
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
 
 from suture.simulator.health_system import bookings, stays
 from suture.simulator.health_system.course import Course, Numbers
@@ -19,6 +21,13 @@ from suture.simulator.health_system.places import UNMAPPED_FACILITY
 _BOOKED, _WALK_IN, _TESTED, _EMERGENCY, _OPERATION = 48, 14, 10, 19, 7
 CANARY_NUMBERS_FIRST = 9_000_001
 _KINDS = _BOOKED + _WALK_IN + _TESTED + _EMERGENCY + _OPERATION + 2
+
+_CAST: tuple[Callable[[Desk, Person, int], Course], ...] = (
+    bookings.book_in_error,
+    partial(stays.emergency, facility=UNMAPPED_FACILITY, goes_home=True),
+    partial(stays.operation, facility=UNMAPPED_FACILITY),
+    stays.mistaken_identity,
+)
 
 
 class Story:
@@ -32,16 +41,9 @@ class Story:
 
     def begin(self, day: int) -> list[Course]:
         """Return the courses that begin on a day; what they hold reaches into the days after."""
-        desk, arrive = self._desk, self._town.arrive
-        cast = [
-            lambda: bookings.book_in_error(desk, arrive(), day),
-            lambda: stays.emergency(
-                desk, arrive(), day, facility=UNMAPPED_FACILITY, goes_home=True
-            ),
-            lambda: stays.operation(desk, arrive(), day, facility=UNMAPPED_FACILITY),
-            lambda: stays.mistaken_identity(desk, arrive(), day),
+        courses = [
+            begin(self._desk, self._town.arrive(), day) for begin in _CAST[: self._patients_per_day]
         ]
-        courses = [begin() for begin in cast[: self._patients_per_day]]
         courses += [self._draw(day) for _ in range(self._patients_per_day - len(courses))]
         return courses
 

@@ -154,7 +154,9 @@ class Structure:
             self.items.append(segment)
         elif name == "TA1":
             self._acknowledged(interchange, segment)
-        elif name not in _INTERCHANGE_CONTROLS:
+        elif name in _INTERCHANGE_CONTROLS:
+            self.items.append(segment)
+        else:
             self._stray(offset)
 
     def is_whole_trailer(self, elements: list[str]) -> bool:
