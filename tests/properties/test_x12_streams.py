@@ -1,4 +1,4 @@
-"""Properties of the X12 room: any cut of the bytes reads alike, what is read is written back, nothing raises, money adds up.
+"""Any cut of the bytes reads alike, what is read is written back, nothing raises, money adds up.
 
 The independent judge of the 835's balance is the `oxedi` package.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 
 import oxedi
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from suture.wire.x12 import (
     Item,
     Limits,
     Reader,
+    Segment,
     SetContent,
     build_interchange,
     read,
@@ -39,6 +41,10 @@ ADDRESS = Address(sender_id="PAYER", receiver_id="PROVIDER")
 TIGHT = Limits(segment_bytes_max=60, elements_max=12, binary_bytes_max=50, findings_max=5)
 
 PUNCTUATION = "*|~^>:<!\\@`{}$_%;\x1c\x1d"
+HEADER = (
+    "ISA*00*          *00*          *ZZ*PAYER          *ZZ*PROVIDER       "
+    "*250115*1200*^*00501*000000905*1*P*:~"
+)
 FRAGMENTS = [
     *("ISA*", "GS*", "ST*835*0001~", "SE*3*0001~", "GE*1*1~", "IEA*1*000000905~", "TA1*1~"),
     *("BIN*5*", "BDS*A*3*", "CLP*A*1*10*5~", "CAS*CO*45*5~", "SVC*HC:1*1*1~", "PLB*P*20251231*L6*"),
@@ -55,8 +61,7 @@ FRAGMENTS = [
         "\0",
         "\xef\xbb\xbf",
     ),
-    "ISA*00*          *00*          *ZZ*PAYER          *ZZ*PROVIDER       "
-    "*250115*1200*^*00501*000000905*1*P*:~",
+    HEADER,
     "GS*HP*PAYER*PROVIDER*20250115*1200*1*X*005010X221A1~",
 ]
 
@@ -115,7 +120,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 def cut_up(data: bytes, places: list[int]) -> Iterator[bytes]:
     """Yield the bytes in pieces, cut at these places."""
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         yield data[start:end]
 
 
@@ -165,7 +170,7 @@ def test_offsets_point_at_the_bytes_of_each_segment(data: bytes) -> None:
     items: list[Item] = [*reader.feed(data), *reader.close()]
     for item in items:
         segment = getattr(item, "segment", item)
-        if hasattr(segment, "elements"):
+        if isinstance(segment, Segment):
             text = segment.separators.element.join(segment.elements)
             assert text.encode("latin-1") == data[segment.offset : segment.offset + segment.length]
 

@@ -1,9 +1,10 @@
-"""Identity without the identifier: surrogates of direct identifiers, and ids that are derived, never drawn. Pure.
+"""Identity without the identifier: surrogates of it, and ids that are derived, never drawn. Pure.
 
-A medical record number (`PID-3`), an account (`PID-18`), a visit (`PV1-19`) or a claim number (`CLP01`) is a
-business key and names a person. `Tokenizer` replaces it by a surrogate at translation; the sealed original goes to
-the vault (`security/phi.py`), and surrogates stay inside (docs/adr/0006). `derive_id` names messages, so that doing
-the same thing twice names the same thing. The key comes from `security/keys.py`.
+A medical record number (`PID-3`), an account (`PID-18`), a visit (`PV1-19`) or a claim number
+(`CLP01`) is a business key and names a person. `Tokenizer` replaces it by a surrogate at
+translation; the sealed original goes to the vault (`security/phi.py`), and surrogates stay inside
+(docs/adr/0006). `derive_id` names messages, so that doing the same thing twice names the same
+thing. The key comes from `security/keys.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PREFIXES = MappingProxyType(
         "visit": "vis",
     }
 )
-"""What each kind of identifier is called in a surrogate; tells a reader of a log what a token stands for."""
+"""How the surrogate of each kind of identifier begins: a reader sees what it stands for."""
 
 KEY_BYTES_MIN = 32
 MEMO_ENTRIES_MAX = 65_536
@@ -39,8 +40,9 @@ _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 class Tokenizer:
     """Makes the surrogate of a direct identifier: the same one on every worker and at every replay.
 
-    A surrogate is a blind index, 128 bits of HMAC-SHA256 over kind, authority and value: without the key it
-    tells nothing, and with it every identifier could be guessed, so the key is as secret as what it hides.
+    A surrogate is a blind index, 128 bits of HMAC-SHA256 over kind, authority and value: without
+    the key it tells nothing, and with it every identifier could be guessed, so the key is as secret
+    as what it hides.
     """
 
     __slots__ = ("_key", "_remembered")
@@ -56,11 +58,11 @@ class Tokenizer:
         return "Tokenizer(<key>)"
 
     def token(self, kind: str, authority: str, value: str) -> str:
-        """Return the surrogate, such as `acc_` and 26 characters, of an identifier of a kind in `PREFIXES`.
+        """Return the surrogate, such as `acc_` and 26 characters, of an identifier.
 
-        `authority` is the scope in which the number is unique: systems that share numbers share an authority.
-        Blanks around a value and its case do not count, for senders agree on neither.
-        Raises KeyError for an unknown kind.
+        `kind` is one of `PREFIXES`; `authority` is the scope in which the number is unique: systems
+        that share numbers share an authority. Blanks around a value and its case do not count, for
+        senders agree on neither. Raises KeyError for an unknown kind.
         """
         return self._remembered(kind, authority, value.strip().upper())
 
@@ -73,9 +75,9 @@ class Tokenizer:
 def derive_id(prefix: str, at_ms: int, *parts: str) -> str:
     """Return `prefix_` and 26 characters that sort by time; the same arguments give the same id.
 
-    48 bits of milliseconds since 1970 and 80 bits of BLAKE2b over the parts, which must be what makes the
-    thing itself (a source and a content hash), never a patient's value.
-    Raises OverflowError for a time outside 1970 to 10889.
+    48 bits of milliseconds since 1970 and 80 bits of BLAKE2b over the parts, which must be what
+    makes the thing itself (a source and a content hash), never a patient's value. Raises
+    OverflowError for a time outside 1970 to 10889.
     """
     stamp = at_ms.to_bytes(6, "big")
     digest = blake2b(_joined(parts), digest_size=10).digest()

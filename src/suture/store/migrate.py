@@ -1,14 +1,18 @@
 """Migrations: plain numbered SQL files, applied forward only, each in a transaction of its own.
 
-The table `schema_migration` remembers each file's checksum: an edited file, a gap or a schema newer than this code is refused with
-what to do. Starters that race wait for each other on an advisory lock.
+`sql/migrations/0001_spine.sql` makes the first tables. The table `schema_migration` remembers each
+file's checksum: an edited file, a gap, or a schema newer than this code is refused with what to do.
+Starters that race wait for each other on an advisory lock. Statements that the running system
+sends are in `queries.py`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 import asyncpg
 import msgspec
@@ -16,7 +20,10 @@ import msgspec
 _FILE = re.compile(r"([0-9]{4})_([a-z0-9_]+)\.sql")
 _LOCK = 0x5375_7475_7265
 """Key of the advisory lock: `Suture` in ASCII."""
-_LOCK_SECONDS = 10
+_OTHERS_SECONDS_MAX = 300
+"""How long to wait for another starter's migrations."""
+_LOCK_SECONDS_MAX = 10
+"""How long a statement may wait for a table: whoever queues behind it waits as long."""
 
 _TABLE = """
 create table if not exists schema_migration (
@@ -44,59 +51,122 @@ class Migration(msgspec.Struct, frozen=True):
         """Checksum of the file's text."""
         return sha256(self.sql.encode()).hexdigest()
 
-
-def load_migrations() -> tuple[Migration, ...]:
-    """Return the migrations of this code, in order. Raises MigrationError for a gap in their numbers."""
-    folder = resources.files(__package__).joinpath("sql/migrations")
-    found = sorted(
-        (
-            Migration(int(match[1]), match[2], file.read_text("utf-8"))
-            for file in folder.iterdir()
-            if (match := _FILE.fullmatch(file.name))
-        ),
-        key=lambda each: each.version,
-    )
-    for expected, migration in enumerate(found, 1):
-        if migration.version != expected:
-            raise MigrationError(f"migration {expected:04d} is missing from this installation")
-    return tuple(found)
+    @property
+    def title(self) -> str:
+        """The file's name, as people say it: `0001_spine`."""
+        return f"{self.version:04d}_{self.name}"
 
 
-def unapplied(
-    migrations: tuple[Migration, ...], applied: dict[int, str]
-) -> tuple[Migration, ...]:
-    """Return what is still to apply, given the applied versions with their checksums. Raises MigrationError."""
-    for version, checksum in applied.items():
-        if version > len(migrations):
+def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
+    """Return the migrations of this code (or of a folder), in order.
+
+    Raises MigrationError for a gap, a number used twice, or a file that is no migration.
+    """
+    folder = folder or resources.files("suture.store").joinpath("sql/migrations")
+    found: dict[int, Migration] = {}
+    for file in sorted(folder.iterdir(), key=lambda each: each.name):
+        match = _FILE.fullmatch(file.name)
+        if match is None or int(match[1]) in found:
+            if file.name.startswith((".", "_")):
+                continue
             raise MigrationError(
-                f"the database is at schema {max(applied)}, this Suture knows {len(migrations)}: "
-                "start the newer Suture, or restore the backup made before its upgrade"
+                f"{file.name} is no migration, or its number is taken: name it "
+                "<next number of four digits>_<what_it_does>.sql"
             )
-        if migrations[version - 1].sha256 != checksum:
+        found[int(match[1])] = Migration(int(match[1]), match[2], file.read_text("utf-8"))
+    for expected in range(1, len(found) + 1):
+        if expected not in found:
             raise MigrationError(
-                f"migration {version:04d} was changed after it was applied: put the released file back"
+                f"migration {expected:04d} is missing from this installation: install it again; "
+                "while developing, number the files without gaps"
             )
-    return tuple(each for each in migrations if each.version not in applied)
+    return tuple(found.values())
 
 
-async def migrate(dsn: str) -> list[str]:
-    """Bring a database to this code's schema; return the names of what was applied. Raises MigrationError."""
+def unapplied(migrations: Sequence[Migration], applied: Mapping[int, str]) -> tuple[Migration, ...]:
+    """Return what is still to apply, given the checksums of the applied versions.
+
+    Raises MigrationError when the database holds anything but a beginning of these migrations.
+    """
+    newest = max(applied, default=0)
+    if newest > len(migrations):
+        raise MigrationError(
+            f"the database is at schema {newest}, and this Suture knows {len(migrations)}: start "
+            "the newer Suture, or restore the backup made before its upgrade"
+        )
+    for migration in migrations[:newest]:
+        checksum = applied.get(migration.version)
+        if checksum is None:
+            raise MigrationError(
+                f"the database is at schema {newest}, but {migration.title} was never applied: "
+                "restore the table schema_migration from a backup"
+            )
+        if checksum != migration.sha256:
+            raise MigrationError(
+                f"{migration.title} was changed after it was applied: put the released file back, "
+                "and make the change in a new migration"
+            )
+    return tuple(migrations[newest:])
+
+
+async def pending(dsn: str, migrations: Sequence[Migration] | None = None) -> list[str]:
+    """Return what `migrate` would apply, and change nothing. Raises MigrationError."""
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute("select pg_advisory_lock($1)", _LOCK)
-        await connection.execute(_TABLE)
-        rows = await connection.fetch("select version, sha256 from schema_migration order by 1")
-        waiting = unapplied(load_migrations(), {row["version"]: row["sha256"] for row in rows})
-        for migration in waiting:
-            async with connection.transaction():
-                await connection.execute(f"set local lock_timeout = '{_LOCK_SECONDS}s'")
-                await connection.execute(migration.sql)
-                await connection.execute(
-                    "insert into schema_migration (version, name, sha256) values ($1, $2, $3)",
-                    migration.version,
-                    migration.name,
-                    migration.sha256,
-                )
-        return [f"{each.version:04d}_{each.name}" for each in waiting]
+        return [each.title for each in await _unapplied_in(connection, migrations)]
     finally:
         await connection.close()
+
+
+async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> list[str]:
+    """Bring a database to this code's schema; return what was applied.
+
+    Raises MigrationError; then the migrations before the one that failed stay applied.
+    """
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(f"set lock_timeout = '{_OTHERS_SECONDS_MAX}s'")
+        await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        await connection.execute(f"set lock_timeout = '{_LOCK_SECONDS_MAX}s'")
+        waiting = await _unapplied_in(connection, migrations)
+        if waiting:
+            await connection.execute(_TABLE)
+        for migration in waiting:
+            await _apply(connection, migration)
+        return [each.title for each in waiting]
+    except asyncpg.LockNotAvailableError as error:
+        raise MigrationError(
+            "another session holds what the migration needs: end long transactions and other "
+            "starts of Suture on this database, then start again"
+        ) from error
+    finally:
+        await connection.close()
+
+
+async def _unapplied_in(
+    connection: asyncpg.Connection[asyncpg.Record], migrations: Sequence[Migration] | None
+) -> tuple[Migration, ...]:
+    rows = []
+    if await connection.fetchval("select to_regclass('schema_migration')"):
+        rows = await connection.fetch("select version, sha256 from schema_migration")
+    known = load_migrations() if migrations is None else migrations
+    return unapplied(known, {row["version"]: row["sha256"] for row in rows})
+
+
+async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migration) -> None:
+    try:
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await connection.execute(
+                "insert into schema_migration (version, name, sha256) values ($1, $2, $3)",
+                migration.version,
+                migration.name,
+                migration.sha256,
+            )
+    except asyncpg.LockNotAvailableError:
+        raise
+    except asyncpg.PostgresError as error:
+        raise MigrationError(
+            f"{migration.title} failed and was rolled back: {error}; the database is at schema "
+            f"{migration.version - 1}, as before it"
+        ) from error

@@ -1,4 +1,4 @@
-"""What trading partners hear from us: TA1 for their interchange, 999 for their group, in X12's own codes.
+"""What trading partners hear from us, in X12's codes: TA1 for an interchange, 999 for a group.
 
 The findings themselves are in test_x12_structure.py and test_x12_balance.py.
 """

@@ -1,4 +1,4 @@
-"""The three equations of the 835: when they hold, when they do not, and what people are told about it.
+"""The three equations of the 835: when they hold, when not, and what people are told about it.
 
 How loops are read is in test_x12_remittance.py.
 """
@@ -67,8 +67,8 @@ def test_b28_a_remittance_that_misses_its_payment_is_held_with_the_difference_in
     end = verdict(DEMO.format("2504.22", "0", "0"))
     assert [("transaction.unbalanced", "BPR-02")] == found(end)
     assert (
-        "the service lines, claims and provider adjustments add up to 1,204.11 less than the payment BPR02"
-        == end.faults[0].explanation
+        "the service lines, claims and provider adjustments add up to 1,204.11 less than "
+        "the payment BPR02" == end.faults[0].explanation
     )
     assert 120411 == end.balance.difference_minor
 

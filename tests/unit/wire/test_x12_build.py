@@ -1,4 +1,4 @@
-"""Interchanges written: counts and control numbers right, nothing cut that should not be, and read back unchanged."""
+"""Interchanges written: counts and numbers right, no value cut in two, and read back unchanged."""
 
 from __future__ import annotations
 

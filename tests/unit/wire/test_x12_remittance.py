@@ -1,4 +1,4 @@
-"""The 835 as people in revenue cycle read it: payment, parties, claims, lines, adjustments, PLB, and paths to each.
+"""The 835 as revenue cycle reads it: payment, parties, claims, lines, adjustments, PLB, paths.
 
 The equations are in test_x12_balance.py.
 """

@@ -1,4 +1,4 @@
-"""The ISA as trading partners really send it: strict where money depends on it, tolerant where editors did harm.
+"""The ISA as partners really send it: strict for money, tolerant of what editors did to it.
 
 The checks on what stands inside an interchange are in test_x12_structure.py.
 """
@@ -117,7 +117,7 @@ def test_b26_a_strict_reader_rejects_a_header_that_is_not_106_bytes_long() -> No
 def test_b26_colliding_separators_reject_the_interchange(
     replacements: dict[str, str], reason: str, *, strict: bool
 ) -> None:
-    header = ISA.translate(str.maketrans(replacements))
+    header = "".join(replacements.get(each, each) for each in ISA)
     end = end_of(items_of(header + BODY + IEA, strict=strict))
     assert ["x12.interchange.separators"] == [each.code for each in end.faults]
     assert end.faults[0].explanation.startswith(reason)

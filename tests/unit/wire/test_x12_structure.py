@@ -1,4 +1,4 @@
-"""Counts, control numbers and missing parts of the envelope: what rejects a set, a group, an interchange, and no more.
+"""Counts, control numbers, missing parts: what rejects a set, a group, an interchange, and no more.
 
 What each finding answers in a TA1 or 999 is in test_x12_acknowledge.py.
 """

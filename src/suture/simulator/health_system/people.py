@@ -138,7 +138,7 @@ def _draw_payer(dice: random.Random) -> Payer | None:
     return None
 
 
-def canary(seed: int) -> Person:
+def canary_person(seed: int) -> Person:
     """Return the canary patient of a seed, insured by a payer that pays fast."""
     strings = canary_strings(seed)
     return Person(

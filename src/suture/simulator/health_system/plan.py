@@ -2,8 +2,8 @@
 
 `generate` is a pure function of its arguments: the same seed gives the same bytes. It brings
 together the story, the payers and the planted faults, and gives messages their control ids and
-files their control numbers as they go out. What a peer must have booked in the end is told beside each message
-(`Planned.totals`), counted here and nowhere in Suture. Who sends it: `player.py`.
+files their control numbers as they go out. What must be booked in the end is told beside each
+message (`Planned.totals`), counted here and nowhere in Suture. Who sends it: `player.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from suture.simulator.health_system.messages import (
     write,
 )
 from suture.simulator.health_system.payer import Payers
-from suture.simulator.health_system.people import canary
+from suture.simulator.health_system.people import canary_person
 from suture.simulator.health_system.planted import Day, Planter
 from suture.simulator.health_system.remittance import RemittanceFile, write_file
 from suture.simulator.health_system.story import Story, canary_course
@@ -97,13 +97,13 @@ def generate(
     *,
     start_on: date = START_ON,
     patients_per_day: int = PATIENTS_PER_DAY,
-    canary_patient: bool = False,
+    canary: bool = False,
 ) -> Iterator[Planned]:
     """Yield what is sent on each day, by time.
 
     `patients_per_day` is how many visits begin on a day; their messages reach into the days after.
     The first four are cast (see `story.py`), so fewer than four leave some faults unplanted. With
-    `canary_patient` one more is seen on the first day, the others' story unchanged.
+    `canary` one more patient is seen on the first day, the others' story unchanged.
     """
     calendar, numbers = Calendar(start_on), Numbers()
     story = Story(random.Random(f"{seed}:story"), numbers, patients_per_day)
@@ -114,8 +114,8 @@ def generate(
     files: dict[int, list[RemittanceFile]] = {}
     for number in range(1, days + 1):
         courses = story.begin(number)
-        if canary_patient and number == 1:
-            courses.append(canary_course(random.Random(f"{seed}:canary"), canary(seed)))
+        if canary and number == 1:
+            courses.append(canary_course(random.Random(f"{seed}:canary"), canary_person(seed)))
         for draft in _drafts(courses, payers):
             drafts.setdefault(day_of(draft.send_at), []).append(draft)
         today = Day(

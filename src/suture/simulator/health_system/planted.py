@@ -2,8 +2,8 @@
 
 Duplicates, messages out of order, a control id used twice (B20), a department nobody mapped, a
 charge told twice under two messages, Z-segments (B25), line feeds (B18); remittances out of balance
-(B28), under another file name (B30), under a trace already used (B31). What only the outside can heal is
-healed by a later message or file; the unmapped department by a row in the crosswalk
+(B28), under another file name (B30), under a trace already used (B31). What only the outside can
+heal is healed by a later message or file; the unmapped department by a row in the crosswalk
 (`places.UNMAPPED_HEALED_BY`). Each fault is planted as soon as a day offers it, then now and then.
 """
 

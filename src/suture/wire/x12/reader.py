@@ -356,8 +356,7 @@ class Reader:
         return end if text.startswith(separators.segment, end) else _NO_PAYLOAD
 
     def _take_binary(self, start: int, end: int, separators: Separators) -> None:
-        name = self._text[start : start + 3]
-        cuts = _BINARY_LENGTH_ELEMENT[name] + 1
+        cuts = _BINARY_LENGTH_ELEMENT[self._text[start : start + 3]] + 1
         elements = self._text[start:end].split(separators.element, cuts)
         self._structure.take(elements, self._offset + start, end - start)
 

@@ -107,9 +107,8 @@ class Structure:
 
     def open_fragment(self, separators: Separators) -> None:
         """Start an interchange that has no ISA: it is read and shown, and always rejected."""
-        ordinal = self.interchanges_count + 1
-        absent = fault("x12.interchange.absent", f"ISA[{ordinal}]")
-        interchange = Interchange(ordinal=ordinal, separators=separators)
+        interchange = Interchange(ordinal=self.interchanges_count + 1, separators=separators)
+        absent = fault("x12.interchange.absent", interchange.where)
         self._start_interchange(interchange, None, (absent,), ())
 
     def _start_interchange(
@@ -331,15 +330,14 @@ class Structure:
         codes: tuple[str, str],
     ) -> None:
         """Compare 01 with what was counted and 02 with the header's control number (B27)."""
-        count_code, number_code = codes
         told = _count(segment.get(1))
         if told != count:
             said = "does not say a number" if told is None else f"says {told}"
             explanation = f"{segment.id}01 {said}, {count} arrived"
-            findings.add(fault(count_code, f"{where}/{segment.id}-01", explanation))
+            findings.add(fault(codes[0], f"{where}/{segment.id}-01", explanation))
         if not _is_same_number(segment.get(2), control_number, segment.id):
             explanation = f"{segment.id}02 differs from the number in {_ENDS[segment.id]}"
-            findings.add(fault(number_code, f"{where}/{segment.id}-02", explanation))
+            findings.add(fault(codes[1], f"{where}/{segment.id}-02", explanation))
 
     def _add_missing(
         self, findings: Findings, where: str, codes: tuple[str, str], reason: Reason
@@ -372,8 +370,7 @@ class Structure:
         """Report a segment that stands between sets: it may be a claim that a broken SE cut off."""
         if self._interchange is None or not self._interchange.raw:
             return  # A fragment is rejected as a whole.
-        where = f"byte {offset}"
-        finding = fault("x12.envelope.stray_segment", where)
+        finding = fault("x12.envelope.stray_segment", f"byte {offset}")
         findings = self._of_group if self._group is not None else self._of_interchange
         if not any(each.code == finding.code for each in findings.faults):
             findings.add(finding)

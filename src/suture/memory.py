@@ -1,0 +1,394 @@
+"""The pipeline driven from memory: what a file would come to, with no store, no keys and no clock behind it. Pure.
+
+A file is read twice. `Rehearsal.judge` finds each message's verdict, by the rules of intake: envelopes and batches outrank what is
+in them, an identity has one holder. `Rehearsal.tell` then tells the facts of the accepted messages to their streams, as the runner
+would, and yields what each changes. Nothing is kept that a later event of the file cannot ask for, so an 835 of any size takes the
+same memory. `cli/trace_file.py` prints it; the engine drives the same chain from PostgreSQL (`engine/file_intake.py`, `runner.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from itertools import chain
+from typing import Any, Literal
+from zlib import crc32
+
+import msgspec
+
+from suture.ledger.books import Books
+from suture.ledger.entry import Entry
+from suture.model.event import Event, make_stamp, process_of
+from suture.model.fault import Fault, fault
+from suture.model.identity import derive_id
+from suture.model.translation import (
+    Begun,
+    Channel,
+    Closed,
+    Piece,
+    Reading,
+    Routed,
+    Status,
+    Translation,
+)
+from suture.pipeline import (
+    Opened,
+    Record,
+    Step,
+    advance,
+    detect_format,
+    initial,
+    read_file,
+    read_message,
+    reverse_entry,
+)
+from suture.wire import hl7v2
+
+HEAD_BYTES_MIN = 4096
+"""What a format is found out from."""
+WHOLE_BYTES_MAX = 256 * 1024 * 1024
+"""HL7 v2 files are read whole: beyond this they are refused."""
+
+_CENSUS_BITS = 1 << 25
+
+Channels = Callable[[str], Channel]
+"""Chooses the channel of a message by its type: ST01 (`835`), or MSH-9.1 (`DFT`)."""
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of the file under its final verdict."""
+
+    id: str
+    ordinal: int
+    """1 for the first of its file."""
+    source: str
+    """The channel it was read as."""
+    translation: Translation
+    """Without facts and secrets; status and faults are those of intake."""
+    events_count: int
+    """How many facts an accepted message told."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One event, and everything it changed."""
+
+    event: Event
+    entries: tuple[Entry, ...]
+    """Booked now, reversals included. An entry's `event_id` is the event that told it, which may be an earlier one."""
+    opened: tuple[Opened, ...]
+    """What waits now, and why."""
+    resolved: tuple[str, ...]
+    """Ids of `opened` that wait no more."""
+
+
+class Rehearsal:
+    """One file: judged, then told. Both need its bytes, so it is handed over twice."""
+
+    def __init__(
+        self, books: Books, channels: Channels, *, whole_bytes_max: int = WHOLE_BYTES_MAX
+    ) -> None:
+        """Take the books to post by and the choice of channels."""
+        self._books = books
+        self._channels = channels
+        self._whole_bytes_max = whole_bytes_max
+        self._digest = sha256()
+        self._census = _Census()
+        self._format: Literal["hl7v2", "x12", "unknown"] = "unknown"
+        self._records: dict[str, Record[Any]] = {}
+        self._entries: dict[str, Entry] = {}
+        self.judged: list[Judged] = []
+        """Every message of the file, once `judge` has returned."""
+
+    # The first reading: verdicts ---------------------------------------------------------------
+
+    def judge(self, chunks: Iterable[bytes]) -> None:
+        """Find the verdict of every message of the file."""
+        verdicts = _Verdicts()
+        for channel, piece in self._pieces(self._digested(chunks)):
+            match piece:
+                case Begun():
+                    verdicts.events_count = 0
+                case Routed():
+                    verdicts.events_count += 1
+                    self._census.add(piece.stream)
+                case Reading():
+                    verdicts.add(piece.translation, channel.source)
+                case Closed():
+                    verdicts.close(piece)
+        verdicts.close(Closed())
+        digest = self._digest.hexdigest()
+        self.judged = [
+            Judged(
+                id=derive_id("msg", each.translation.recorded_at_ms, digest, str(ordinal)),
+                ordinal=ordinal,
+                source=each.source,
+                translation=each.translation,
+                events_count=each.events_count,
+            )
+            for ordinal, each in enumerate(verdicts.final, 1)
+        ]
+
+    def _digested(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._digest.update(chunk)
+            yield chunk
+
+    # The second reading: consequences ----------------------------------------------------------
+
+    def tell(self, chunks: Iterable[bytes]) -> Iterator[Judged | Told]:
+        """Yield each message, followed by what each of its events changes when it is accepted."""
+        waiting = iter(self.judged)
+        judged: Judged | None = None
+        recorded_at_ms = events_count = 0
+        for channel, piece in self._pieces(chunks):
+            facts: tuple[Routed, ...] = ()
+            match piece:
+                case Begun():
+                    judged, recorded_at_ms, events_count = next(waiting, None), piece.recorded_at_ms, 0
+                    if judged is None:
+                        return  # the file has grown since it was judged
+                    yield judged
+                case Routed():
+                    facts = (piece,)
+                case Reading():
+                    facts = piece.translation.routed
+                case Closed():
+                    pass
+            if judged is None or judged.translation.status != "accepted":
+                continue
+            for routed in facts:
+                events_count += 1
+                yield from self._tell(
+                    self._event(routed, judged, channel, recorded_at_ms, events_count)
+                )
+
+    def _event(
+        self, routed: Routed, judged: Judged, channel: Channel, recorded_at_ms: int, ordinal: int
+    ) -> Event:
+        return Event(
+            id=f"evt_{judged.id[4:]}.{ordinal:04d}",
+            stream=routed.stream,
+            fact=routed.fact,
+            source=channel.source,
+            message_id=judged.id,
+            where=routed.where,
+            stamp=make_stamp(recorded_at_ms, self._digest.hexdigest(), ordinal),
+            received_at_ms=recorded_at_ms,
+        )
+
+    def _tell(self, event: Event) -> Iterator[Told]:
+        """Tell an event to its stream, then what it sends on to other streams."""
+        record = self._records.get(event.stream) or initial(event.stream)
+        step = self._advanced(record, event)
+        booked = {entry.id: entry for entry in step.entries}
+        entries = [
+            *step.entries,
+            *(
+                reverse_entry(
+                    reversal,
+                    booked.get(reversal.reverses) or self._entries[reversal.reverses],
+                    event,
+                    self._books,
+                )
+                for reversal in step.reversals
+            ),
+        ]
+        if self._may_be_told_again(event.stream):
+            self._records[event.stream] = record
+            self._entries.update((entry.id, entry) for entry in entries)
+        yield Told(
+            event=event,
+            entries=tuple(entries),
+            opened=tuple(step.opened),
+            resolved=tuple(step.resolved),
+        )
+        for ordinal, forward in enumerate(step.forwards, 1):
+            yield from self._tell(
+                msgspec.structs.replace(
+                    event, id=f"{event.id}.{ordinal:02d}", stream=forward.stream, fact=forward.fact
+                )
+            )
+
+    def _advanced(self, record: Record[Any], event: Event) -> Step:
+        """Advance, setting an event aside whose handling raises, as the runner does."""
+        try:
+            return advance(record, event, self._books)
+        except Exception as error:  # noqa: BLE001 - a bug of one event is a fault of that event (F33)
+            told = fault(
+                "engine.event.failed", event.where, f"handling it raised {type(error).__name__}"
+            )
+            return Step(
+                event=event,
+                outcome="parked",
+                opened=[
+                    Opened(
+                        id=f"exc_{event.id[4:]}.00", booking_key="", fault=told, amount_minor=0
+                    )
+                ],
+            )
+
+    def _may_be_told_again(self, stream: str) -> bool:
+        """Whether a later event of this file can concern a stream; claims mostly are told once."""
+        return self._format != "x12" or self._census.is_repeated(stream)
+
+    # The pieces of a file, each with its channel -----------------------------------------------
+
+    def _pieces(self, chunks: Iterable[bytes]) -> Iterator[tuple[Channel, Piece]]:
+        rest = iter(chunks)
+        head = b""
+        for chunk in rest:
+            head += chunk
+            if len(head) >= HEAD_BYTES_MIN:
+                break
+        self._format = detect_format(head)
+        match self._format:
+            case "hl7v2":
+                yield from self._messages(head, rest)
+            case "x12":
+                channel = self._channels("835")
+                for piece in read_file(chain((head,), rest), channel):
+                    yield channel, piece
+            case "unknown":
+                channel = self._channels("")
+                for piece in read_file((head,), channel):
+                    yield channel, piece
+
+    def _messages(self, head: bytes, rest: Iterable[bytes]) -> Iterator[tuple[Channel, Piece]]:
+        """Read a file of HL7 v2 messages as `pipeline.read_file` does, each through its type's channel."""
+        channel = self._channels("")
+        data = bytearray(head)
+        for chunk in rest:
+            data += chunk
+            if len(data) > self._whole_bytes_max:
+                yield from _too_large(channel, self._whole_bytes_max)
+                return
+        batch = hl7v2.split(bytes(data))
+        if not batch.messages:
+            for piece in read_file((bytes(data),), channel):
+                yield channel, piece
+            return
+        for raw in batch.messages:
+            translation = read_message(raw, channel)
+            wanted = self._channels(translation.type.partition("^")[0])
+            if wanted is not channel:
+                channel = wanted
+                translation = read_message(raw, channel)
+            yield channel, Begun(recorded_at_ms=translation.recorded_at_ms)
+            yield channel, Reading(translation=translation, offset=0, bytes_count=len(raw))
+        yield channel, Closed(faults=batch.faults, status="held")
+
+
+def _too_large(channel: Channel, bytes_max: int) -> Iterator[tuple[Channel, Piece]]:
+    explanation = f"HL7 v2 files are read whole, up to {bytes_max} bytes"
+    translation = Translation(
+        format="hl7v2",
+        type="unreadable",
+        control_id="",
+        status="rejected",
+        faults=(fault("file.too_large", "file", explanation),),
+    )
+    yield channel, Begun(recorded_at_ms=0)
+    yield channel, Reading(translation=translation, offset=0, bytes_count=0)
+
+
+class _Verdict(msgspec.Struct):
+    translation: Translation
+    source: str
+    events_count: int
+
+
+class _Verdicts:
+    """Verdicts on their way: final when their interchange or batch has closed."""
+
+    def __init__(self) -> None:
+        self.final: list[_Verdict] = []
+        self.events_count = 0
+        self._open: list[_Verdict] = []
+        self._holders: dict[str, int] = {}
+        self._claimed: list[str] = []
+
+    def add(self, translation: Translation, source: str) -> None:
+        """Take a message's own verdict, and hold it where another message said the same first."""
+        self.events_count += len(translation.routed)
+        faults, status = translation.faults, translation.status
+        if status == "accepted":
+            taken = self._claim(translation.identities)
+            if taken is not None:
+                faults, status = (taken,), "held"
+        kept = _judged_as(translation, status, faults)
+        self._open.append(_Verdict(kept, source, self.events_count if status == "accepted" else 0))
+
+    def _claim(self, identities: tuple[str, ...]) -> Fault | None:
+        ordinal = len(self.final) + len(self._open) + 1
+        for identity in identities:
+            holder = self._holders.setdefault(identity, ordinal)
+            if holder == ordinal:
+                self._claimed.append(identity)
+                continue
+            is_trace = identity.startswith("remittance:")
+            explanation = f"message {holder} of this file already holds this identity"
+            return fault(
+                "intake.trace.reused" if is_trace else "intake.control_id.reused",
+                f"message {ordinal}",
+                explanation,
+            )
+        return None
+
+    def close(self, closed: Closed) -> None:
+        """Make the verdicts final; with faults, none of these messages counts (B24, B27)."""
+        for verdict in self._open if closed.faults else ():
+            verdict.translation = _judged_as(
+                verdict.translation,
+                closed.status,
+                (*verdict.translation.faults, *closed.faults),
+            )
+            verdict.events_count = 0
+        for identity in self._claimed if closed.faults else ():
+            del self._holders[identity]
+        self.final += self._open
+        self._open = []
+        self._claimed = []
+
+
+def _judged_as(
+    translation: Translation, status: Status, faults: tuple[Fault, ...]
+) -> Translation:
+    return msgspec.structs.replace(
+        translation, status=status, faults=faults, routed=(), secrets=(), totals=()
+    )
+
+
+class _Census:
+    """Which streams a file tells more than once, in a fixed amount of memory.
+
+    Two streams that share a bit count as one told twice: then a record is kept that need not be.
+    """
+
+    def __init__(self) -> None:
+        self._once = bytearray(_CENSUS_BITS // 8)
+        self._again = bytearray(_CENSUS_BITS // 8)
+
+    def add(self, stream: str) -> None:
+        place, bit = _place(stream)
+        seen = self._once[place] & bit
+        self._once[place] |= bit
+        self._again[place] |= seen
+
+    def is_repeated(self, stream: str) -> bool:
+        place, bit = _place(stream)
+        return bool(self._again[place] & bit)
+
+
+def _place(stream: str) -> tuple[int, int]:
+    number = crc32(stream.encode()) % _CENSUS_BITS
+    return number >> 3, 1 << (number & 7)
+
+
+def message_of(event_id: str) -> str:
+    """Return the message behind an event: `evt_X.0001` -> `msg_X`."""
+    return f"msg_{event_id[4:].partition('.')[0]}"
+
+
+def key_of(stream: str) -> str:
+    """Return the business key of a stream: `claim/clm_x` -> `clm_x`."""
+    return stream.removeprefix(f"{process_of(stream)}/")
