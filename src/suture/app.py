@@ -90,6 +90,22 @@ def open_installation(
     return Installation(folder.absolute(), settings)
 
 
+def existing_installation(
+    home: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Installation:
+    """Open an installation that was started before; never make one. Raises InstallationError."""
+    surroundings = os.environ if environment is None else environment
+    settings = read_settings(surroundings)
+    folder = home or Path(settings.data_folder)
+    next_step = f"start one with `suture serve ESTATE --home {folder}`, or name another with --home"
+    if not folder.is_dir():
+        raise InstallationError(f"there is no installation at {folder}: {next_step}")
+    installation = Installation(folder.absolute(), settings)
+    if installation.is_embedded and not installation.postgres().has_data():
+        raise InstallationError(f"the installation at {folder} has no database yet: {next_step}")
+    return installation
+
+
 def read_estate(folder: Path) -> tuple[Estate, dict[str, bytes]]:
     """Read and check the estate in a folder. Raises EstateRefusedError, InstallationError."""
     if not folder.is_dir():

@@ -1,9 +1,13 @@
-"""The pipeline driven from memory: what a file would come to, with no store, no keys and no clock behind it. Pure.
+"""The pipeline driven from memory: what a file would come to, with no store, keys or clock. Pure.
 
-A file is read twice. `Rehearsal.judge` finds each message's verdict, by the rules of intake: envelopes and batches outrank what is
-in them, an identity has one holder. `Rehearsal.tell` then tells the facts of the accepted messages to their streams, as the runner
-would, and yields what each changes. Nothing is kept that a later event of the file cannot ask for, so an 835 of any size takes the
-same memory. `cli/trace_file.py` prints it; the engine drives the same chain from PostgreSQL (`engine/file_intake.py`, `runner.py`).
+A file is read twice. `Rehearsal.judge` finds each message's verdict by the rules of intake:
+envelopes and batches outrank what is in them, an identity has one holder. `Rehearsal.tell` then
+tells the facts of the accepted messages to their streams, as the runner would, and yields what each
+changes. Nothing is kept that a later event of the file cannot ask for, so an 835 of any size takes
+the same memory.
+
+`cli/trace_file.py` shows it. The engine drives the same chain from PostgreSQL:
+`engine/file_intake.py`, `engine/runner.py`.
 """
 
 from __future__ import annotations
@@ -51,6 +55,8 @@ WHOLE_BYTES_MAX = 256 * 1024 * 1024
 
 _CENSUS_BITS = 1 << 25
 
+Format = Literal["hl7v2", "x12", "unknown"]
+
 Channels = Callable[[str], Channel]
 """Chooses the channel of a message by its type: ST01 (`835`), or MSH-9.1 (`DFT`)."""
 
@@ -74,7 +80,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     event: Event
     entries: tuple[Entry, ...]
-    """Booked now, reversals included. An entry's `event_id` is the event that told it, which may be an earlier one."""
+    """Booked now, reversals included. An entry's own `event_id` names who told it: this event, or
+    an earlier one that had to wait for it."""
     opened: tuple[Opened, ...]
     """What waits now, and why."""
     resolved: tuple[str, ...]
@@ -93,7 +100,7 @@ class Rehearsal:
         self._whole_bytes_max = whole_bytes_max
         self._digest = sha256()
         self._census = _Census()
-        self._format: Literal["hl7v2", "x12", "unknown"] = "unknown"
+        self._format: Format = "unknown"
         self._records: dict[str, Record[Any]] = {}
         self._entries: dict[str, Entry] = {}
         self.judged: list[Judged] = []
@@ -116,6 +123,9 @@ class Rehearsal:
                 case Closed():
                     verdicts.close(piece)
         verdicts.close(Closed())
+        if not verdicts.final:
+            verdicts.add(_unread(self._format, fault("file.no_message", "file")), "")
+            verdicts.close(Closed())
         digest = self._digest.hexdigest()
         self.judged = [
             Judged(
@@ -144,7 +154,8 @@ class Rehearsal:
             facts: tuple[Routed, ...] = ()
             match piece:
                 case Begun():
-                    judged, recorded_at_ms, events_count = next(waiting, None), piece.recorded_at_ms, 0
+                    recorded_at_ms, events_count = piece.recorded_at_ms, 0
+                    judged = next(waiting, None)
                     if judged is None:
                         return  # the file has grown since it was judged
                     yield judged
@@ -161,6 +172,7 @@ class Rehearsal:
                 yield from self._tell(
                     self._event(routed, judged, channel, recorded_at_ms, events_count)
                 )
+        yield from waiting  # a file without any message has one verdict and no piece
 
     def _event(
         self, routed: Routed, judged: Judged, channel: Channel, recorded_at_ms: int, ordinal: int
@@ -221,9 +233,7 @@ class Rehearsal:
                 event=event,
                 outcome="parked",
                 opened=[
-                    Opened(
-                        id=f"exc_{event.id[4:]}.00", booking_key="", fault=told, amount_minor=0
-                    )
+                    Opened(id=f"exc_{event.id[4:]}.00", booking_key="", fault=told, amount_minor=0)
                 ],
             )
 
@@ -254,13 +264,16 @@ class Rehearsal:
                     yield channel, piece
 
     def _messages(self, head: bytes, rest: Iterable[bytes]) -> Iterator[tuple[Channel, Piece]]:
-        """Read a file of HL7 v2 messages as `pipeline.read_file` does, each through its type's channel."""
+        """Read HL7 v2 messages as `pipeline.read_file` does, each by its own type's channel."""
         channel = self._channels("")
         data = bytearray(head)
         for chunk in rest:
             data += chunk
             if len(data) > self._whole_bytes_max:
-                yield from _too_large(channel, self._whole_bytes_max)
+                explanation = f"HL7 v2 files are read whole, up to {self._whole_bytes_max:,} bytes"
+                too_large = _unread("hl7v2", fault("file.too_large", "file", explanation))
+                yield channel, Begun(recorded_at_ms=0)
+                yield channel, Reading(translation=too_large, offset=0, bytes_count=0)
                 return
         batch = hl7v2.split(bytes(data))
         if not batch.messages:
@@ -278,17 +291,10 @@ class Rehearsal:
         yield channel, Closed(faults=batch.faults, status="held")
 
 
-def _too_large(channel: Channel, bytes_max: int) -> Iterator[tuple[Channel, Piece]]:
-    explanation = f"HL7 v2 files are read whole, up to {bytes_max} bytes"
-    translation = Translation(
-        format="hl7v2",
-        type="unreadable",
-        control_id="",
-        status="rejected",
-        faults=(fault("file.too_large", "file", explanation),),
+def _unread(name: Format, found: Fault) -> Translation:
+    return Translation(
+        format=name, type="unreadable", control_id="", status="rejected", faults=(found,)
     )
-    yield channel, Begun(recorded_at_ms=0)
-    yield channel, Reading(translation=translation, offset=0, bytes_count=0)
 
 
 class _Verdict(msgspec.Struct):
@@ -350,9 +356,7 @@ class _Verdicts:
         self._claimed = []
 
 
-def _judged_as(
-    translation: Translation, status: Status, faults: tuple[Fault, ...]
-) -> Translation:
+def _judged_as(translation: Translation, status: Status, faults: tuple[Fault, ...]) -> Translation:
     return msgspec.structs.replace(
         translation, status=status, faults=faults, routed=(), secrets=(), totals=()
     )

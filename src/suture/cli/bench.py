@@ -35,7 +35,7 @@ from suture.model.event import Event
 from suture.model.identity import Tokenizer
 from suture.model.translation import Channel, Routed
 from suture.pipeline import Record, advance, initial, read_file, read_message
-from suture.simulator.health_system import generate_load, write_835
+from suture.simulator.health_system.load import LoadMessage, generate_load, write_835
 from suture.store.controls import read_counts
 from suture.wire import hl7v2
 from suture.wire.mllp import frame
@@ -76,7 +76,7 @@ def _machine() -> Figures:
 
 
 def _parse(messages: int) -> Figures:
-    traffic = list(generate_load(1, messages, "mixed"))
+    traffic = [each.raw for each in generate_load(1, messages)]
 
     def plain() -> None:
         for raw in traffic:
@@ -98,7 +98,7 @@ def _parse(messages: int) -> Figures:
 
 
 def _translate(messages: int) -> Figures:
-    traffic = list(generate_load(1, messages, "mixed"))
+    traffic = [each.raw for each in generate_load(1, messages)]
     channel = _channel("charges")
 
     def hl7() -> None:
@@ -124,7 +124,7 @@ def _run(messages: int) -> Figures:
     estate = _estate()
     channel = _channel("charges")
     events = _events(
-        (read_message(raw, channel) for raw in generate_load(1, messages, "mixed")), "charges"
+        (read_message(each.raw, channel) for each in generate_load(1, messages)), "charges"
     )
 
     def decide() -> None:
@@ -163,7 +163,7 @@ def _end_to_end(messages: int) -> Figures:
 
 
 async def _measure_end_to_end(messages: int) -> Figures:
-    traffic = list(generate_load(1, messages, "mixed"))
+    traffic = list(generate_load(1, messages))
     folder = Path(".suture") / "bench"
     shutil.rmtree(folder, ignore_errors=True)
     async with open_world(folder, sample_estate()) as world:
@@ -224,15 +224,18 @@ class _Caller(asyncio.Protocol):
         self._transport.write(raw)
 
 
-async def _send_all(world: World, traffic: list[bytes], latencies: list[float]) -> None:
-    """Send over many connections, one message in flight on each."""
-    frames = iter([frame(raw) for raw in traffic])
+async def _send_all(world: World, traffic: list[LoadMessage], latencies: list[float]) -> None:
+    """Send over many connections, shared out among the doors as the traffic is; one message in flight on each."""
     loop = asyncio.get_running_loop()
-    port = world.ports["charges"]
-    callers = [
-        (await loop.create_connection(lambda: _Caller(frames, latencies), "127.0.0.1", port))[1]
-        for _ in range(CONNECTIONS)
-    ]
+    callers: list[_Caller] = []
+    for door, port in world.ports.items():
+        frames = [frame(each.raw) for each in traffic if each.door == door]
+        queue = iter(frames)
+        for _ in range(max(1, round(CONNECTIONS * len(frames) / len(traffic)))):
+            _, caller = await loop.create_connection(
+                lambda queue=queue: _Caller(queue, latencies), "127.0.0.1", port
+            )
+            callers.append(caller)
     await asyncio.gather(*(caller.done for caller in callers))
 
 

@@ -23,6 +23,7 @@ from suture.cli.world import World, open_world
 from suture.engine.proof import Proof
 from suture.model.money import format_amount
 from suture.simulator.health_system.places import UNMAPPED_HEALED_BY
+from suture.simulator.health_system.planted import FILE_DUPLICATED
 from suture.store.controls import Counts, read_counts
 from suture.store.worklist import WorkItem, count_work_items, open_work_items, resolve_work_items
 
@@ -38,6 +39,8 @@ FAULTS_BY_DAY: dict[int, list[dict[str, Any]]] = {
     1: [{"mode": "commit_then_timeout", "count": 2, "delay_ms": 10_000}],
     2: [{"mode": "down", "count": 12}, {"mode": "500", "count": 2}, {"mode": "429", "count": 2}],
 }
+
+TALLY = "tally.json"
 
 Tell = Callable[[str], None]
 
@@ -111,7 +114,7 @@ async def _play_day(world: World, day: int, days: int, seed: int) -> int:
             *("--days", str(days)),
             *("--seed", str(seed)),
             *("--from-day", str(day), "--to-day", str(day)),
-            *("--tally", str(world.installation.home / f"tally-{day}.json")),
+            *("--tally", str(world.installation.home / TALLY)),
         ]
     )
     assert process.stdout is not None  # noqa: S101 - a pipe
@@ -167,10 +170,14 @@ async def _outcome(world: World, began: float) -> tuple[Outcome, Proof]:
 
 def _untold(world: World, counts: Counts) -> int:
     """Return how far what the senders say they sent is from what was stored: the source's side of the law."""
-    told = 0
-    for file in world.installation.home.glob("tally-*.json"):
-        told += int(json.loads(file.read_text())["messages_unique"])
-    return abs(told - counts.messages_count)
+    return abs(sent_messages(world.installation.home / TALLY) - counts.messages_count)
+
+
+def sent_messages(tally: Path) -> int:
+    """Return how many different messages a tally says were sent: a file sent again brings none."""
+    told = json.loads(tally.read_text())
+    again = told["planted"].get(FILE_DUPLICATED, 0)
+    return int(told["messages_sent"] + told["sets_written"] - again)
 
 
 def _exceptions_table(items: list[WorkItem]) -> Table:

@@ -17,7 +17,10 @@ Lineage = dict[str, Any]
 
 
 async def trace(database: Database, identity: str) -> Lineage | None:
-    """Return everything above and below one id (message, event, entry, journal reference, ERP document), or None."""
+    """Return everything above and below one id, or None.
+
+    An id is a message's, event's, entry's or exception's, our journal reference, the ERP's document, a control id or a stream.
+    """
     kind, _, rest = identity.partition("_")
     if kind == "msg":
         return await _of_message(database, identity, identity)
@@ -25,6 +28,8 @@ async def trace(database: Database, identity: str) -> Lineage | None:
         return await _of_event(database, identity)
     if kind == "ent":
         return await _of_entry(database, identity)
+    if kind == "exc":
+        return await _of_work_item(database, identity)
     journal = await database.fetchrow("trace_journal", identity)
     if journal is not None:
         return await _of_journal(database, identity, dict(journal))
@@ -71,6 +76,15 @@ async def _of_entry(database: Database, entry_id: str) -> Lineage | None:
     lineage = await _of_event(database, entries[0]["event_id"])
     reversals = [row["id"] for row in await database.fetch("trace_reversals", entry_id)]
     return {**(lineage or {}), "asked": entry_id, "entries": entries, "reversed_by": reversals}
+
+
+async def _of_work_item(database: Database, item_id: str) -> Lineage | None:
+    item = await database.fetchrow("trace_work_item", item_id)
+    if item is None:
+        return None
+    about = item["event_id"] or item["message_id"] or item["reference"]
+    lineage = await trace(database, about) if about else None
+    return {**(lineage or {}), "asked": item_id, "work_item": dict(item)}
 
 
 async def _of_journal(database: Database, asked: str, journal: Lineage) -> Lineage:

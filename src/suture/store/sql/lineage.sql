@@ -63,3 +63,9 @@ select id from message where control_id = $1 order by received_at desc limit 20
 -- name: find_by_stream
 -- Messages that spoke of one business key, newest first.
 select distinct message_id from event where stream = $1 limit 100
+
+-- name: trace_work_item
+-- One exception, open or resolved, with the journal's reference when it is about a delivery.
+select w.id, w.code, w.owner, w.source, w.message_id, w.event_id, w.stream, w.booking_key, w.path, w.explanation, w.remedy,
+    w.amount_minor, w.currency, w.opened_at, w.resolved_at, w.resolution, d.idempotency_key as reference
+from work_item w left join delivery d on d.id = w.delivery_id where w.id = $1
