@@ -15,10 +15,26 @@ from pathlib import Path
 import msgspec
 
 from suture.config import Settings, load_settings, read_folder, read_secret
+from suture.connectors.erp import ErpDestination
 from suture.engine import telemetry
-from suture.engine.duties import DeliveryDuty, FilesDuty, IntakeDuty, RunnerDuty
+from suture.engine.duties import (
+    DeliveryDuty,
+    FilesDuty,
+    IntakeDuty,
+    RunnerDuty,
+    open_journal_api,
+)
 from suture.engine.supervisor import Supervisor
-from suture.engine.worker import ROLES, Duty, Role, Setting, open_store, run_worker
+from suture.engine.worker import (
+    ROLES,
+    Duty,
+    NoReleaseError,
+    Role,
+    Setting,
+    open_store,
+    run_worker,
+)
+from suture.governance.connections import Destination
 from suture.governance.estate import Estate, load
 from suture.governance.release import pack, release_id
 from suture.model.fault import Fault
@@ -27,10 +43,12 @@ from suture.security.keys import KeyRing, open_key_ring
 from suture.store.database import Database
 from suture.store.embedded import EmbeddedPostgres
 from suture.store.migrate import migrate
-from suture.store.releases import active_release, append_release
+from suture.store.releases import active_release, append_release, live_workers
 
 SETTINGS_FILE = "suture.toml"
 DSN_VARIABLE = "DATABASE_URL"
+WORKER_SEEN_SECONDS = 5.0
+"""A worker that was seen so recently is alive: it beats every second."""
 
 
 class InstallationError(Exception):
@@ -78,32 +96,32 @@ class Installation(msgspec.Struct, frozen=True):
 def open_installation(
     home: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Installation:
-    """Read the settings and name the installation's folder. Raises InstallationError."""
-    surroundings = os.environ if environment is None else environment
-    file = Path(SETTINGS_FILE)
-    settings = load_settings(file if file.exists() else None, surroundings)
-    if not isinstance(settings, Settings):
-        told = "; ".join(f"{each.where}: {each.explanation}" for each in settings)
-        raise InstallationError(f"{SETTINGS_FILE} cannot be used: {told}")
-    folder = home or Path(settings.data_folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    return Installation(folder.absolute(), settings)
+    """Read the settings and make the installation's folder. Raises InstallationError."""
+    installation = _installation(home, os.environ if environment is None else environment)
+    installation.home.mkdir(parents=True, exist_ok=True)
+    return installation
 
 
 def existing_installation(
     home: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Installation:
-    """Open an installation that was started before; never make one. Raises InstallationError."""
-    surroundings = os.environ if environment is None else environment
-    settings = read_settings(surroundings)
-    folder = home or Path(settings.data_folder)
-    next_step = f"start one with `suture serve ESTATE --home {folder}`, or name another with --home"
-    if not folder.is_dir():
-        raise InstallationError(f"there is no installation at {folder}: {next_step}")
-    installation = Installation(folder.absolute(), settings)
-    if installation.is_embedded and not installation.postgres().has_data():
-        raise InstallationError(f"the installation at {folder} has no database yet: {next_step}")
+    """Open an installation that has been started before; make nothing. Raises InstallationError."""
+    installation = _installation(home, os.environ if environment is None else environment)
+    if installation.is_embedded and not installation.postgres().data_directory.exists():
+        raise InstallationError(
+            f"there is no installation at {installation.home}: start one with "
+            f"`suture serve ESTATE --home {installation.home}`, or name another with --home"
+        )
     return installation
+
+
+def _installation(home: Path | None, environment: Mapping[str, str]) -> Installation:
+    file = Path(SETTINGS_FILE)
+    settings = load_settings(file if file.exists() else None, environment)
+    if not isinstance(settings, Settings):
+        told = "; ".join(f"{each.where}: {each.explanation}" for each in settings)
+        raise InstallationError(f"{SETTINGS_FILE} cannot be used: {told}")
+    return Installation((home or Path(settings.data_folder)).absolute(), settings)
 
 
 def read_estate(folder: Path) -> tuple[Estate, dict[str, bytes]]:
@@ -136,6 +154,44 @@ async def opened_store(installation: Installation) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def visited_store(
+    installation: Installation, *, may_start: bool = True
+) -> AsyncIterator[Database]:
+    """Open the store for one command and leave its server as it was found.
+
+    Raises InstallationError where the embedded server would have to be started and may not be.
+    """
+    postgres = installation.postgres() if installation.is_embedded else None
+    was_running = postgres is None or postgres.is_running
+    if not was_running and not may_start:
+        raise InstallationError(
+            f"nothing is running at {installation.home}: "
+            f"start it with `suture serve --home {installation.home}`"
+        )
+    is_left_alone = was_running
+    try:
+        async with opened_store(installation) as database:
+            yield database
+            # Somebody may have begun to serve meanwhile; then the server is theirs.
+            is_left_alone |= bool(await live_workers(database, seconds=WORKER_SEEN_SECONDS))
+    finally:
+        if postgres is not None and not is_left_alone:
+            await postgres.stop()
+
+
+@asynccontextmanager
+async def opened_ledger(destination: Destination) -> AsyncIterator[ErpDestination | Fault]:
+    """Open a destination to read back what it holds; a fault when it cannot be opened."""
+    token = read_secret(destination.token, os.environ)
+    opened = token if isinstance(token, Fault) else open_journal_api(destination, _secret)
+    try:
+        yield opened
+    finally:
+        if not isinstance(opened, Fault):
+            await opened.close()
 
 
 async def work(role: Role, installation: Installation) -> None:
@@ -175,13 +231,19 @@ async def serve(
     installation: Installation,
     estate_files: Mapping[str, bytes] | None,
     *,
+    first_files: Mapping[str, bytes] | None = None,
     roles: tuple[Role, ...] = ROLES,
     stop: asyncio.Event | None = None,
     environment: Mapping[str, str] | None = None,
     log_file: Path | None = None,
     started: asyncio.Future[Supervisor] | None = None,
 ) -> None:
-    """Run an installation until SIGTERM or SIGINT (or `stop`): database, release, workers, watched and drained."""
+    """Run an installation until SIGTERM or SIGINT (or `stop`): database, release, workers, drained.
+
+    `estate_files` come into force; without them, what is in force stays, and `first_files` come into
+    force where nothing was yet. Raises NoReleaseError, and what `open_installation` and
+    `start_database` raise.
+    """
     ended = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     if stop is None:
@@ -189,10 +251,6 @@ async def serve(
             loop.add_signal_handler(number, ended.set)
     installation.key_ring()
     dsn = await installation.start_database()
-    database, _ = await open_store(dsn, connections_max=2)
-    if estate_files is not None:
-        await bring_into_force(database, estate_files, "brought into force by `suture serve`")
-    await database.close()
     postgres = installation.postgres() if installation.is_embedded else None
 
     async def ensure_database() -> None:
@@ -200,15 +258,36 @@ async def serve(
             telemetry.log.warning("database_died")
             await postgres.start()
 
-    supervisor = Supervisor(
-        roles,
-        environment={**(environment or {}), DSN_VARIABLE: dsn},
-        home=installation.home,
-        ensure_database=ensure_database,
-        log_file=log_file,
-    )
-    if started is not None:
-        started.set_result(supervisor)
-    await supervisor.run(ended)
-    if postgres is not None:
-        await postgres.stop()
+    try:
+        await _settle_release(dsn, estate_files, first_files)
+        supervisor = Supervisor(
+            roles,
+            environment={**(environment or {}), DSN_VARIABLE: dsn},
+            home=installation.home,
+            ensure_database=ensure_database,
+            log_file=log_file,
+        )
+        if started is not None:
+            started.set_result(supervisor)
+        await supervisor.run(ended)
+    finally:
+        if postgres is not None:
+            await postgres.stop()
+
+
+async def _settle_release(
+    dsn: str, files: Mapping[str, bytes] | None, first_files: Mapping[str, bytes] | None
+) -> None:
+    """See that a release is in force before any worker starts. Raises NoReleaseError."""
+    database, _ = await open_store(dsn, connections_max=2)
+    try:
+        if files is None and await active_release(database) is None:
+            if first_files is None:
+                raise NoReleaseError(
+                    "no estate is in force yet: name one, as in `suture serve ESTATE`"
+                )
+            files = first_files
+        if files is not None:
+            await bring_into_force(database, files, "brought into force by `suture serve`")
+    finally:
+        await database.close()

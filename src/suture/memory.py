@@ -84,8 +84,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     an earlier one that had to wait for it."""
     opened: tuple[Opened, ...]
     """What waits now, and why."""
-    resolved: tuple[str, ...]
-    """Ids of `opened` that wait no more."""
+    resolved: tuple[Opened, ...]
+    """What was opened by this file, and waits no more."""
 
 
 class Rehearsal:
@@ -103,6 +103,7 @@ class Rehearsal:
         self._format: Format = "unknown"
         self._records: dict[str, Record[Any]] = {}
         self._entries: dict[str, Entry] = {}
+        self._opened: dict[str, Opened] = {}
         self.judged: list[Judged] = []
         """Every message of the file, once `judge` has returned."""
 
@@ -205,14 +206,17 @@ class Rehearsal:
                 for reversal in step.reversals
             ),
         ]
+        opened = {item.id: item for item in step.opened}
+        resolved = [opened.get(each) or self._opened.pop(each) for each in step.resolved]
         if self._may_be_told_again(event.stream):
             self._records[event.stream] = record
             self._entries.update((entry.id, entry) for entry in entries)
+            self._opened.update(opened)
         yield Told(
             event=event,
             entries=tuple(entries),
             opened=tuple(step.opened),
-            resolved=tuple(step.resolved),
+            resolved=tuple(resolved),
         )
         for ordinal, forward in enumerate(step.forwards, 1):
             yield from self._tell(

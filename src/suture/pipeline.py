@@ -1,17 +1,20 @@
-"""The spine: bytes -> syntax tree -> facts -> decisions -> balanced entries. Pure, readable top to bottom.
+"""The spine: bytes, syntax tree, facts, decisions, balanced entries. Pure, read top to bottom.
 
     bytes --parse--> tree --translate--> facts --decide--> decisions --post--> entries
 
-`read_message` and `read_file` are the first half: what a message means. `advance` is the second: what one event changes in one
-stream's books. Many drivers use the one chain: the engine (answers from PostgreSQL, commits the outcome), `suture trace` (answers
-from memory, prints), tests and replays. So the live path, a preview and a spec can never disagree.
+`read_message` and `read_file` are the first half: what a message means. `advance` is the second:
+what one event changes in one stream's books. Many drivers use the one chain: the engine (answers
+from PostgreSQL, commits the outcome), `suture trace` (answers from memory, prints), tests and
+replays. So the live path, a preview and a spec can never disagree.
 
-Where an 835 becomes a journal entry: `wire/x12/remittance.py` (CLP, CAS, PLB) -> `translate/x12_835.py` ->
-`processes/claim.py`, `processes/remittance.py` -> `ledger/post.py`, all called from here.
+Where an 835 becomes a journal entry: `wire/x12/remittance.py` (CLP, CAS, PLB) ->
+`translate/x12_835.py` -> `processes/claim.py`, `processes/remittance.py` -> `ledger/post.py`, all
+called from here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from hashlib import sha256
@@ -57,6 +60,8 @@ SET_TRANSLATORS: dict[str, Translator] = {"835": x12_835.translate}
 
 Outcome = Literal["posted", "parked", "no_effect", "repeated"]
 
+WHOLE_BYTES_MAX = 256 * 1024 * 1024
+"""HL7 v2 files are read whole: beyond this they are refused."""
 _SNIFFED_BYTES_MAX = 4096
 
 
@@ -73,14 +78,18 @@ def receive_message(
 ) -> tuple[Translation, bytes]:
     """Return what one HL7 v2 message means, and the reply its sender is owed once it is durable.
 
-    Content we cannot understand is accepted (we hold the bytes); only unusable framing or identity is refused. In enhanced
-    mode the accept acknowledgement (CA, CR) is the reply where MSH-15 asks for one, else, as most products expect, the
-    application acknowledgement where MSH-16 asks; the reply is empty where none is due.
+    Content we cannot understand is accepted (we hold the bytes); only unusable framing or identity
+    is refused, and the refusal names the message where its MSH can be read so far. In enhanced mode
+    the accept acknowledgement (CA, CR) is the reply where MSH-15 asks for one, else, as most
+    products expect, the application acknowledgement where MSH-16 asks; the reply is empty where
+    none is due.
     """
     message = hl7v2.parse(raw, charset=channel.charset)
     translation = _translate(message, raw, channel)
     is_refused = translation.status == "rejected"
-    readable = None if isinstance(message, Fault) else message
+    readable = (
+        hl7v2.parse_header(raw, charset=channel.charset) if isinstance(message, Fault) else message
+    )
     code = _reply_code(readable, is_refused=is_refused)
     if not code:
         return translation, b""
@@ -112,10 +121,13 @@ def _translate(message: hl7v2.Message | Fault, raw: bytes, channel: Channel) -> 
     return MESSAGE_TRANSLATORS.get(message.type, unsupported)(message, channel)
 
 
-def read_file(chunks: Iterable[bytes], channel: Channel) -> Iterator[Piece]:
+def read_file(
+    chunks: Iterable[bytes], channel: Channel, *, whole_bytes_max: int = WHOLE_BYTES_MAX
+) -> Iterator[Piece]:
     """Read a file of any supported format, found out from its first bytes, into pieces.
 
-    X12 streams with flat memory. HL7 v2 files (bare messages or FHS/BHS batches) are read whole.
+    Every file is at least one message. X12 streams with flat memory. HL7 v2 files (bare messages or
+    FHS/BHS batches) are read whole, up to `whole_bytes_max`.
     """
     rest = iter(chunks)
     head = b""
@@ -127,60 +139,65 @@ def read_file(chunks: Iterable[bytes], channel: Channel) -> Iterator[Piece]:
         case "x12":
             yield from read_interchanges(chain((head,), rest), channel, SET_TRANSLATORS)
         case "hl7v2":
-            yield from _read_messages(b"".join((head, *rest)), channel)
-        case _:
-            size = len(head) + sum(len(chunk) for chunk in rest)
-            yield from _unknown_format(size)
+            yield from _read_messages(head, rest, channel, whole_bytes_max)
+        case "unknown":
+            size = len(head) + sum(map(len, rest))
+            code = "file.format.unknown" if size else "file.empty"
+            yield from _refused("unknown", (fault(code, "file"),), size)
 
 
 def detect_format(head: bytes) -> Literal["hl7v2", "x12", "unknown"]:
-    """Return the format of a file from its first bytes: what comes first, an HL7 header or an X12 envelope."""
-    found = [
-        (place, name)
-        for name, marks in _FORMAT_MARKS
-        for mark in marks
-        if (place := head.find(mark)) >= 0
-    ]
-    return min(found)[1] if found else "unknown"
+    """Return the format of a file from its first bytes: an HL7 header or an X12 envelope."""
+    mark = _FORMAT_MARK.search(head)
+    if mark is None:
+        return "unknown"
+    return "hl7v2" if mark["hl7v2"] else "x12"
 
 
-_FORMAT_MARKS: tuple[tuple[Literal["hl7v2", "x12"], tuple[bytes, ...]], ...] = (
-    ("hl7v2", (b"MSH|", b"MSH^", b"FHS|", b"BHS|", b"MSH")),
-    ("x12", (b"ISA", b"GS*", b"GS|", b"ST*", b"ST|")),
+_FORMAT_MARK = re.compile(
+    rb"(?<![0-9A-Za-z])(?:(?P<hl7v2>MSH|FHS|BHS)[^0-9A-Za-z\s]"
+    rb"|ISA[^0-9A-Za-z\s]|GS([^\w\s])[A-Z]{2}\2|ST([^\w\s])[0-9]{3}\3)"
 )
+"""What comes first: `MSH`, `FHS`, `BHS`, or `ISA` (a fragment: `GS*HP*`, `ST*835*`), as a word."""
 
 
-def _read_messages(data: bytes, channel: Channel) -> Iterator[Piece]:
+def _read_messages(
+    head: bytes, rest: Iterator[bytes], channel: Channel, whole_bytes_max: int
+) -> Iterator[Piece]:
+    whole = bytearray(head)
+    for chunk in rest:
+        whole += chunk
+        if len(whole) > whole_bytes_max:
+            explanation = f"HL7 v2 files are read whole, up to {whole_bytes_max:,} bytes"
+            too_large = (fault("file.too_large", "file", explanation),)
+            yield from _refused("hl7v2", too_large, len(whole) + sum(map(len, rest)))
+            return
+    data = bytes(whole)
     batch = hl7v2.split(data)
+    if not batch.messages:
+        faults = batch.faults or (fault("file.no_message", "file"),)
+        yield from _refused("hl7v2", faults, len(data))
+        return
     offset = 0
     for raw in batch.messages:
         translation = read_message(raw, channel)
-        offset = max(data.find(raw, offset), 0)
+        offset = data.index(raw, offset)
         yield Begun(recorded_at_ms=translation.recorded_at_ms)
         yield Reading(translation=translation, offset=offset, bytes_count=len(raw))
         offset += len(raw)
-    if not batch.messages and batch.faults:
-        yield from _refused("hl7v2", batch.faults, len(data))
-    yield Closed(faults=batch.faults if batch.messages else (), status="held")
-
-
-def _unknown_format(size: int) -> Iterator[Piece]:
-    code = "file.empty" if not size else "file.format.unknown"
-    yield from _refused("unknown", (fault(code, "file"),), size)
-    yield Closed()
+    yield Closed(faults=batch.faults, status="held")
 
 
 def _refused(
     name: Literal["hl7v2", "x12", "unknown"], faults: tuple[Fault, ...], size: int
 ) -> Iterator[Piece]:
-    yield Begun(recorded_at_ms=0)
-    yield Reading(
-        translation=Translation(
-            format=name, type="unreadable", control_id="", status="rejected", faults=faults
-        ),
-        offset=0,
-        bytes_count=size,
+    """Tell of a file in which nothing can be read, as one message."""
+    unreadable = Translation(
+        format=name, type="unreadable", control_id="", status="rejected", faults=faults
     )
+    yield Begun(recorded_at_ms=0)
+    yield Reading(translation=unreadable, offset=0, bytes_count=size)
+    yield Closed()
 
 
 # The second half: what an event changes --------------------------------------------------------
@@ -189,15 +206,18 @@ def _refused(
 class Standing(msgspec.Struct, frozen=True, array_like=True):
     """What stands in the books under one booking key; an empty entry id says it was withdrawn."""
 
-    entry_id: str
-    fingerprint: bytes
-    revision: int
-    event_id: str = ""
-    """Event whose concern is open beside this entry (an adjustment in suspense), else empty."""
+    entry_id: str = ""
+    """Empty where nothing is booked: it was taken back, or all it holds is information."""
+    fingerprint: bytes = b""
+    """Of the booking that stands; empty where none does."""
+    revision: int = 0
+
+
+_NOTHING = Standing()
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True):
-    """An open reason under one booking key: nothing stands, or something stands with a concern."""
+    """An open reason: why nothing stands under a key, or a concern beside what stands."""
 
     work_item_id: str
     code: str
@@ -210,7 +230,9 @@ class Record(msgspec.Struct, Generic[S]):
 
     state: S
     standing: dict[str, Standing] = {}
+    """By booking key."""
     waiting: dict[str, Waiting] = {}
+    """By booking key, or `concern:` and the key of the booking it stands beside."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,6 +240,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     booking_key: str
+    """Begins with `concern:` where something is booked all the same."""
     fault: Fault
     amount_minor: int
 
@@ -251,8 +274,8 @@ def initial(stream: str) -> Record[Any]:
 def advance(record: Record[Any], event: Event, books: Books) -> Step:
     """Tell one event to its stream: evolve, decide, and post the difference from what stands.
 
-    Changes `record` in place. The same facts in any order and any number end with the same standing bookings, because a
-    decision names what should stand and only differences are posted.
+    Changes `record` in place. The same facts in any order and any number end with the same standing
+    bookings, because a decision names what should stand and only differences are posted.
     """
     process = PROCESSES[process_of(event.stream)]
     state = process.evolve(record.state, event)
@@ -275,10 +298,10 @@ def _settle(record: Record[Any], step: Step, decision: Decision, books: Books) -
         case Booking():
             _book(record, step, decision, books)
         case Hold():
-            _take_back(record, step, decision.key)
+            _vacate(record, step, decision.key)
             _wait(record, step, decision.key, decision.fault, decision.amount_minor)
         case Withdrawn():
-            _take_back(record, step, decision.key)
+            _vacate(record, step, decision.key)
             _resolve(record, step, decision.key)
         case Forward():
             step.forwards.append(decision)
@@ -287,79 +310,95 @@ def _settle(record: Record[Any], step: Step, decision: Decision, books: Books) -
 
 
 def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> None:
-    """Make this booking stand: post it, after taking back another version of it."""
-    key = booking.key
+    """Make this booking stand: post it, after taking back another version of it.
+
+    What stands already stays, however often it is decided; only what stands with a concern is
+    posted again when a new release may have resolved that.
+    """
+    key, concern_key = booking.key, _concern_key(booking.key)
     mark = fingerprint(booking)
-    standing = record.standing.get(key)
-    if standing and standing.entry_id and standing.fingerprint == mark:
-        if not (standing.event_id and isinstance(step.event.fact, Reconsidered)):
-            return
-    revision = standing.revision + 1 if standing else 1
+    standing = record.standing.get(key, _NOTHING)
+    is_standing = standing.fingerprint == mark
+    is_asked_again = isinstance(step.event.fact, Reconsidered) and concern_key in record.waiting
+    if is_standing and not is_asked_again:
+        return
     ordinal = len(step.entries) + len(step.reversals) + 1
     outcome = post(
         booking,
         books=books,
         source=booking.source or step.event.source,
-        entry_id=_entry_id(step.event.id, ordinal + 1 if standing and standing.entry_id else ordinal),
+        entry_id=_entry_id(step.event.id, ordinal + 1 if standing.entry_id else ordinal),
         stream=step.event.stream,
-        revision=revision,
+        revision=standing.revision + 1,
         event_id=booking.event_id or step.event.id,
         received_at_ms=step.event.received_at_ms,
     )
     match outcome:
+        case Fault() if is_standing:
+            return  # what stands is better than nothing, and its concern is still open
         case Fault():
-            _take_back(record, step, key)
-            _wait(record, step, key, outcome, _gross(booking))
+            _vacate(record, step, key)
+            _wait(record, step, key, outcome, _at_stake(booking))
+        case Posting(concerns=()):
+            _stand(record, step, booking, mark, outcome.entry)
+            _resolve(record, step, concern_key)
         case Posting():
-            if standing and standing.event_id and outcome.concerns:
-                return  # reconsidered, and its concern is still open: what stands may stand
-            _take_back(record, step, key)
-            _stand(record, step, key, mark, revision, outcome)
-            if outcome.concerns:
-                _wait(record, step, key, outcome.concerns[0], _gross(booking))
-            else:
-                _resolve(record, step, key)
+            concern, amount_minor = outcome.concerns[0], _in_suspense(booking, outcome)
+            if is_standing and _is_waiting(record, concern_key, concern, amount_minor):
+                return
+            _stand(record, step, booking, mark, outcome.entry)
+            _wait(record, step, concern_key, concern, amount_minor)
         case _:
             assert_never(outcome)
 
 
-def _stand(  # noqa: PLR0913 - the six things a standing is made of
-    record: Record[Any], step: Step, key: str, mark: bytes, revision: int, posting: Posting
+def _stand(
+    record: Record[Any], step: Step, booking: Booking, mark: bytes, entry: Entry | None
 ) -> None:
-    entry_id = ""
-    if posting.entry is not None:
-        step.entries.append(posting.entry)
-        entry_id = posting.entry.id
-    concerned = step.event.id if posting.concerns else ""
-    record.standing[key] = Standing(entry_id, mark, revision, concerned)
+    """Let a booking stand under its key, in the place of whatever stood or waited there."""
+    key = booking.key
+    _take_back(record, step, key)
+    _resolve(record, step, key)
+    if entry is not None:
+        step.entries.append(entry)
+    revision = record.standing.get(key, _NOTHING).revision + 1
+    record.standing[key] = Standing(entry.id if entry else "", mark, revision)
+
+
+def _vacate(record: Record[Any], step: Step, key: str) -> None:
+    """Let nothing stand under a key, nor a concern beside it."""
+    _take_back(record, step, key)
+    _resolve(record, step, _concern_key(key))
 
 
 def _take_back(record: Record[Any], step: Step, key: str) -> None:
     """Reverse what stands under a key, if anything does."""
-    standing = record.standing.get(key)
-    if standing is None or not standing.entry_id:
-        return
-    ordinal = len(step.entries) + len(step.reversals) + 1
-    step.reversals.append(
-        Reversal(id=_entry_id(step.event.id, ordinal), reverses=standing.entry_id)
-    )
-    record.standing[key] = Standing("", b"", standing.revision)
+    standing = record.standing.get(key, _NOTHING)
+    if standing.entry_id:
+        ordinal = len(step.entries) + len(step.reversals) + 1
+        reversal_id = _entry_id(step.event.id, ordinal)
+        step.reversals.append(Reversal(id=reversal_id, reverses=standing.entry_id))
+    if standing.fingerprint:
+        record.standing[key] = Standing(revision=standing.revision)
 
 
 def _wait(record: Record[Any], step: Step, key: str, fault: Fault, amount_minor: int) -> None:
     """Open a work item for this key, unless the very same one is open already."""
-    waiting = record.waiting.get(key)
-    if waiting and (waiting.code, waiting.path, waiting.amount_minor) == (
-        fault.code,
-        fault.where,
-        amount_minor,
-    ):
+    if _is_waiting(record, key, fault, amount_minor):
         return
     _resolve(record, step, key)
     item_id = f"exc_{step.event.id[4:]}.{len(step.opened) + 1:02d}"
     record.waiting[key] = Waiting(item_id, fault.code, fault.where, amount_minor)
-    step.opened.append(
-        Opened(id=item_id, booking_key=key, fault=fault, amount_minor=amount_minor)
+    opened = Opened(id=item_id, booking_key=key, fault=fault, amount_minor=amount_minor)
+    step.opened.append(opened)
+
+
+def _is_waiting(record: Record[Any], key: str, fault: Fault, amount_minor: int) -> bool:
+    waiting = record.waiting.get(key)
+    return waiting is not None and (waiting.code, waiting.path, waiting.amount_minor) == (
+        fault.code,
+        fault.where,
+        amount_minor,
     )
 
 
@@ -367,6 +406,30 @@ def _resolve(record: Record[Any], step: Step, key: str) -> None:
     waiting = record.waiting.pop(key, None)
     if waiting is not None:
         step.resolved.append(waiting.work_item_id)
+
+
+def _concern_key(key: str) -> str:
+    """Return where a concern waits: never under the booking's own key, for nothing is parked."""
+    return f"concern:{key}"
+
+
+def _at_stake(booking: Booking) -> int:
+    """Return what a parked booking is about: its largest sum, the cash of a remittance.
+
+    With its sign, so that control totals add up: told = standing + parked (reconcile/controls.py).
+    """
+    sums = [
+        amount.minor
+        for amount in booking.amounts
+        if booking.kind != "remittance" or amount.name == "cash"
+    ]
+    return max(sums, key=abs, default=0)
+
+
+def _in_suspense(booking: Booking, posting: Posting) -> int:
+    """Return how much of a booking its concerns are about."""
+    places = {concern.where for concern in posting.concerns}
+    return sum(abs(amount.minor) for amount in booking.amounts if amount.where in places)
 
 
 def reverse_entry(reversal: Reversal, original: Entry, event: Event, books: Books) -> Entry:
@@ -384,11 +447,6 @@ def reverse_entry(reversal: Reversal, original: Entry, event: Event, books: Book
 
 def _entry_id(event_id: str, ordinal: int) -> str:
     return f"ent_{event_id[4:]}.{ordinal:02d}"
-
-
-def _gross(booking: Booking) -> int:
-    """Return the amount at stake: the largest single sum in the booking, as a positive number."""
-    return max((abs(amount.minor) for amount in booking.amounts), default=0)
 
 
 @cache
@@ -409,7 +467,10 @@ def decode_record(stream: str, blob: bytes) -> Record[Any]:
 
 
 def closing_balances(entries: Iterable[Entry]) -> dict[tuple[str, str, str], int]:
-    """Return the trial balance of some entries: (entity, account, currency) -> debits minus credits."""
+    """Return the trial balance of some entries: debits minus credits.
+
+    By (entity, account, currency); accounts at zero are left out.
+    """
     balances: dict[tuple[str, str, str], int] = {}
     for entry in entries:
         for line in entry.lines:

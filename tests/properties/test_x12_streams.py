@@ -14,7 +14,7 @@ import oxedi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suture.model.money import format_amount
+from suture.model.money import format_amount, parse_amount_x12
 from suture.wire.x12 import (
     Address,
     GroupContent,
@@ -27,6 +27,7 @@ from suture.wire.x12 import (
     read,
     render,
 )
+from suture.wire.x12.claim import parse_amount
 from suture.wire.x12.remittance import (
     ClaimLoop,
     RemittanceEnd,
@@ -173,6 +174,12 @@ def test_offsets_point_at_the_bytes_of_each_segment(data: bytes) -> None:
         if isinstance(segment, Segment):
             text = segment.separators.element.join(segment.elements)
             assert text.encode("latin-1") == data[segment.offset : segment.offset + segment.length]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(st.text(max_size=20), st.text("0123456789.-+ eE_,\u0661", max_size=20)))
+def test_b23_the_short_way_to_an_amount_is_the_grammars_way(text: str) -> None:
+    assert parse_amount_x12(text) == parse_amount(text)
 
 
 amounts = st.integers(-1_000_000, 1_000_000)

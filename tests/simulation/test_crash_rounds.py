@@ -7,12 +7,12 @@ not answer. The senders send again what was not acknowledged, as real ones do. A
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from pathlib import Path
 
 import pytest
 
+from suture.cli.demo import sent_messages
 from suture.cli.estates import sample_estate
 from suture.cli.world import World, open_world
 from suture.store.controls import read_counts
@@ -54,7 +54,7 @@ async def _kill_and_prove(home: Path) -> None:
         assert proof.proven, proof
         assert summary["posted_twice"] == 0
         assert summary["journal_count"] > 0
-        assert counts.messages_count == json.loads(tally.read_text())["messages_unique"]
+        assert counts.messages_count == sent_messages(tally)
 
 
 async def _kill(world: World, dice: random.Random, round_number: int) -> bool:

@@ -20,6 +20,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -232,9 +233,8 @@ async def _send_all(world: World, traffic: list[LoadMessage], latencies: list[fl
         frames = [frame(each.raw) for each in traffic if each.door == door]
         queue = iter(frames)
         for _ in range(max(1, round(CONNECTIONS * len(frames) / len(traffic)))):
-            _, caller = await loop.create_connection(
-                lambda queue=queue: _Caller(queue, latencies), "127.0.0.1", port
-            )
+            factory = partial(_Caller, queue, latencies)
+            _, caller = await loop.create_connection(factory, "127.0.0.1", port)
             callers.append(caller)
     await asyncio.gather(*(caller.done for caller in callers))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from suture.app import InstallationError
 from suture.config import read_folder
 
 SAMPLE = Path("estates") / "riverbend"
@@ -18,6 +17,8 @@ def sample_estate_folder() -> Path:
     for folder in (SAMPLE, beside, packaged):
         if (folder / "estate.toml").exists():
             return folder
+    from suture.app import InstallationError  # with every worker behind it: not for every trace
+
     raise InstallationError("the sample estate is not installed: name an estate's folder")
 
 

@@ -94,6 +94,7 @@ class World:
         if self._serving.done():
             self._serving.result()
         self._supervisor = started.result()
+        self.inbox.mkdir(parents=True, exist_ok=True)
         for door in DOORS:
             await _answering(self.ports[door])
 

@@ -14,7 +14,11 @@ from typing import Any
 import msgspec
 
 from suture.connectors.egress import Limits as HttpLimits
-from suture.connectors.erp.journal_api.connector import JournalSettings, open_destination
+from suture.connectors.erp.journal_api.connector import (
+    JournalDestination,
+    JournalSettings,
+    open_destination,
+)
 from suture.connectors.files.folder import Folder, FolderSettings
 from suture.connectors.mllp.listener import Limits, Listener
 from suture.engine.batching import Batching, Policy
@@ -48,6 +52,18 @@ def open_channel(source: Source, tokenizer: Tokenizer) -> Channel:
         charset=source.charset,
         facility=source.facility,
     )
+
+
+def open_journal_api(destination: Destination, secrets: Secrets) -> JournalDestination | Fault:
+    """Open a destination of an estate; its token is asked for before every request."""
+    api = destination.journal_api
+    settings = JournalSettings(
+        url=api.url,
+        allow=api.allow,
+        is_plaintext_accepted=api.is_plaintext_accepted,
+        limits=HttpLimits(**msgspec.structs.asdict(api.limits)),
+    )
+    return open_destination(settings, lambda: secrets(destination.token))
 
 
 class Loops:
@@ -235,7 +251,7 @@ class DeliveryDuty:
         self._owner = owner
         self._secrets = secrets
         self._loops = Loops()
-        self._names: set[str] = set()
+        self._opened: dict[str, JournalDestination] = {}
 
     async def start(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
         """Open every destination."""
@@ -245,22 +261,15 @@ class DeliveryDuty:
     async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
         """Open destinations that are new; settings of the others change at the next start."""
         for destination in estate.destinations.values():
-            if destination.name not in self._names:
+            if destination.name not in self._opened:
                 self._open(destination)
 
     def _open(self, destination: Destination) -> None:
-        self._names.add(destination.name)
-        api = destination.journal_api
-        settings = JournalSettings(
-            url=api.url,
-            allow=api.allow,
-            is_plaintext_accepted=api.is_plaintext_accepted,
-            limits=HttpLimits(**msgspec.structs.asdict(api.limits)),
-        )
-        opened = open_destination(settings, lambda: self._secrets(destination.token))
+        opened = open_journal_api(destination, self._secrets)
         if isinstance(opened, Fault):
             log.error("destination_refused", destination=destination.name, code=opened.code)
             return
+        self._opened[destination.name] = opened
         policies = {
             name: Policy(policy.seconds_max, policy.entries_max)
             for name, policy in destination.policies.items()
@@ -274,3 +283,4 @@ class DeliveryDuty:
     async def drain(self) -> None:
         """Finish the journals under way."""
         await self._loops.drain()
+        await asyncio.gather(*(opened.close() for opened in self._opened.values()))

@@ -1,8 +1,11 @@
-"""Intake of files: one transaction for a file, streamed, so that none of it counts before all of it is judged.
+"""Intake of files: one transaction for a file, so that none of it counts before all is judged.
 
-The bytes go into the store sealed, piece by piece, while the pipeline reads them; facts of a message are appended as they come and
-taken back (a savepoint) if the message's verdict, its identity or its interchange says so. The same bytes again, under any name,
-are a duplicate (B30, B70). Runs in a process of its own, so that a large file never delays a reply to a connection.
+The bytes go into the store sealed, whole and first; then the pipeline reads them in a second pass,
+and facts of a message are appended as they come and taken back (a savepoint) if the message's
+verdict, its identity or its interchange says so. The same bytes again, under any name, are a
+duplicate (B30, B70). Runs in a process of its own, so that a large file never delays a reply to a
+connection. Which files are whole is `connectors/files/folder.py`; the statements are
+`store/transmission.py`; single messages come in through `intake.py`.
 """
 
 from __future__ import annotations
@@ -20,24 +23,50 @@ from suture.engine.telemetry import log
 from suture.model.event import Event, make_stamp
 from suture.model.fault import Fault, fault
 from suture.model.identity import derive_id
-from suture.model.translation import Begun, Channel, Closed, Reading, Routed
+from suture.model.translation import Begun, Channel, Closed, Reading, Routed, Translation
 from suture.pipeline import read_file
 from suture.security.keys import KeyRing
 from suture.security.phi import Sealer, seal
 from suture.store.database import Database, StoreUnavailableError
-from suture.store.transmission import FileAppend, MessageRow, repeat_transmission
+from suture.store.transmission import FileAppend, MessageRow
 
 POLL_SECONDS = 0.25
 EVENTS_PER_FLUSH = 500
 
 
+class FileChangedError(Exception):
+    """A file's bytes are not those of a moment ago: its sender still writes it (B65)."""
+
+
 class Verdicts(msgspec.Struct):
-    """How many messages of a file were accepted, held and rejected, and whether the file itself was a repeat."""
+    """How many messages of a file got which verdict, and whether the file itself was a repeat."""
 
     accepted: int = 0
     held: int = 0
     rejected: int = 0
     is_repeat: bool = False
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether anything in it could be read: it is archived then, else put aside as an error."""
+        return self.is_repeat or self.accepted + self.held > 0
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a file's sender is owed, as a file of its own; nothing when empty."""
+
+    name: str = ""
+    content: bytes = b""
+
+
+class _File(msgspec.Struct, frozen=True):
+    """A file being taken: what it is called, and what its bytes are."""
+
+    transmission_id: str
+    name: str
+    digest: bytes
+    bytes_count: int
+    at_ms: int
 
 
 class _Judged(msgspec.Struct):
@@ -54,13 +83,20 @@ class FileIntake:
     """Takes the files of one source."""
 
     def __init__(
-        self, database: Database, key_ring: KeyRing, partitions_count: int, folder: Folder, channel: Channel
+        self,
+        database: Database,
+        key_ring: KeyRing,
+        partitions_count: int,
+        folder: Folder,
+        channel: Channel,
     ) -> None:
         """Take the store, the keys, the folder to watch and the channel its files belong to."""
         self._database = database
-        self._key_ring = key_ring
+        self.key_ring = key_ring
+        """The keys files are sealed with."""
         self._partitions_count = partitions_count
         self._folder = folder
+        self._left: set[FoundFile] = set()
         self.channel = channel
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -76,82 +112,88 @@ class FileIntake:
 
     async def turn(self) -> int:
         """Take every file that is whole now; return how many."""
-        found = self._folder.find(elapsed_seconds())
-        for file in found:
-            await self._take(file)
-        return len(found)
+        taken = 0
+        for file in self._folder.find(elapsed_seconds()):
+            taken += await self._take(file)
+        return taken
 
-    async def _take(self, file: FoundFile) -> None:
-        at_ms = now_ms()
+    async def _take(self, file: FoundFile) -> bool:
+        """Take one file and file it away; False when it is left where it is for another time."""
         if file.refusal:
-            self._refuse(file, derive_id("trn", at_ms, self.channel.source, file.name))
-            return
-        with self._folder.open(file) as stream:
-            digest = await asyncio.to_thread(_digest, stream)
-            transmission_id = derive_id("trn", at_ms, self.channel.source, digest.hex())
-            stream.seek(0)
-            verdicts, replies = await self._append(file, stream, digest, transmission_id, at_ms)
-        for name, reply in replies:
-            self._folder.reply(name, reply)
-        is_readable = verdicts.is_repeat or verdicts.accepted or verdicts.held or verdicts.rejected
-        self._folder.settle(file, identity=transmission_id, into=ARCHIVE if is_readable else ERROR)
+            identity = derive_id("trn", now_ms(), self.channel.source, file.name)
+            self._folder.settle(file, identity=identity, into=ERROR)
+            log.warning(
+                "file_refused", source=self.channel.source, file=identity, reason=file.refusal
+            )
+            return True
+        try:
+            with self._folder.open(file) as stream:
+                await self._take_open(file, stream)
+        except (OSError, FileChangedError) as error:
+            if file not in self._left:  # said once, however often it is tried
+                self._left.add(file)
+                log.warning("file_left", source=self.channel.source, reason=type(error).__name__)
+            return False
+        self._left.discard(file)
+        return True
+
+    async def _take_open(self, found: FoundFile, stream: BinaryIO) -> None:
+        at_ms = now_ms()
+        digest, bytes_count = await asyncio.to_thread(_digest, stream)
+        identity = derive_id("trn", at_ms, self.channel.source, digest.hex())
+        file = _File(identity, found.name, digest, bytes_count, at_ms)
+        try:
+            verdicts, reply = await self._append(file, stream)
+        except (StoreUnavailableError, OSError, FileChangedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug; one poison never blocks the others (F33)
+            log.error("file_failed", transmission=identity, error=type(error).__name__)
+            verdicts, reply = await self._append(file, stream, failure=type(error).__name__)
+        if reply.content:
+            self._folder.reply(f"{identity}-{reply.name}", reply.content)
+        into = ARCHIVE if verdicts.is_of_use else ERROR
+        self._folder.settle(found, identity=identity, into=into)
         log.info(
             "file_taken",
             source=self.channel.source,
-            transmission=transmission_id,
+            transmission=identity,
             **msgspec.to_builtins(verdicts),
         )
 
-    def _refuse(self, file: FoundFile, identity: str) -> None:
-        self._folder.settle(file, identity=identity, into=ERROR)
-        log.warning("file_refused", source=self.channel.source, file=identity, reason=file.refusal)
-
     async def _append(
-        self, file: FoundFile, stream: BinaryIO, digest: bytes, transmission_id: str, at_ms: int
-    ) -> tuple[Verdicts, list[tuple[str, bytes]]]:
+        self, file: _File, stream: BinaryIO, *, failure: str = ""
+    ) -> tuple[Verdicts, Reply]:
+        """Append a file whole or not at all; after a `failure` its bytes and that, unread."""
+        received_at = instant(file.at_ms)
         async with FileAppend(self._database, self._partitions_count) as append:
             begun = await append.begin(
-                transmission_id,
+                file.transmission_id,
                 self.channel.source,
                 file.name,
-                digest,
+                file.digest,
                 file.bytes_count,
-                instant(at_ms),
+                received_at,
             )
             if not begun:
-                await repeat_transmission(
-                    append, self.channel.source, digest, instant(at_ms)
-                )
-                return Verdicts(is_repeat=True), []
-            taking = _Taking(self, append, transmission_id, digest, at_ms)
-            await taking.run(stream)
-            return taking.verdicts, taking.replies
-
-    @property
-    def key_ring(self) -> KeyRing:
-        """The keys files are sealed with."""
-        return self._key_ring
+                told = await append.repeat(self.channel.source, file.digest, received_at)
+                return Verdicts(is_repeat=True), Reply(*told)
+            taking = _Taking(self, append, file)
+            await taking.keep(stream)
+            if failure:
+                await taking.give_up(failure)
+            else:
+                await taking.read(stream)
+            return taking.verdicts, taking.reply
 
 
 class _Taking:
     """One file on its way into the store."""
 
-    def __init__(
-        self,
-        intake: FileIntake,
-        append: FileAppend,
-        transmission_id: str,
-        digest: bytes,
-        at_ms: int,
-    ) -> None:
+    def __init__(self, intake: FileIntake, append: FileAppend, file: _File) -> None:
         self._channel = intake.channel
         self._key_ring = intake.key_ring
         self._append = append
-        self._transmission_id = transmission_id
-        self._digest = digest
-        self._at_ms = at_ms
-        self._sealer = Sealer(intake.key_ring, context=transmission_id.encode())
-        self._sealed: list[bytes] = []
+        self._file = file
         self._events: list[Event] = []
         self._secrets: dict[str, tuple[str, bytes]] = {}
         self._judged: list[_Judged] = []
@@ -159,11 +201,19 @@ class _Taking:
         self._events_count = 0
         self._recorded_at_ms = 0
         self.verdicts = Verdicts()
-        self.replies: list[tuple[str, bytes]] = []
+        self.reply = Reply()
 
-    async def run(self, stream: BinaryIO) -> None:
+    async def keep(self, stream: BinaryIO) -> None:
+        """Append the file's bytes, sealed, before anything that may be taken back."""
+        sealer = Sealer(self._key_ring, context=self._file.transmission_id.encode())
+        for chunk in self._chunks(stream):
+            await self._append.chunk(sealer.seal(chunk))
+        await self._append.chunk(sealer.finish())
+
+    async def read(self, stream: BinaryIO) -> None:
+        """Append what the file means."""
         await self._append.mark("interchange")
-        for piece in read_file(self._sealing(stream), self._channel):
+        for piece in read_file(self._chunks(stream), self._channel):
             match piece:
                 case Begun():
                     await self._begin(piece)
@@ -173,22 +223,28 @@ class _Taking:
                     await self._judge(piece)
                 case Closed():
                     await self._close(piece)
-            if self._sealed:
-                await self._flush_bytes()
-        self._sealed.append(self._sealer.finish())
-        await self._flush_bytes()
+        if self.reply.content:
+            await self._append.reply(self.reply.name, self.reply.content)
 
-    def _sealing(self, stream: BinaryIO) -> Iterator[bytes]:
-        """Seal every chunk as the reader takes it."""
+    async def give_up(self, failure: str) -> None:
+        """Append that the file could not be read: one rejected message, which is all of it."""
+        told = fault("engine.file.failed", "file", f"reading it raised {failure}")
+        unread = Translation(
+            format="unknown", type="unreadable", control_id="", status="rejected", faults=(told,)
+        )
+        await self._begin(Begun(recorded_at_ms=0))
+        await self._judge(Reading(translation=unread, offset=0, bytes_count=self._file.bytes_count))
+        await self._close(Closed())
+
+    def _chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+        """Read the file from its start. Raises FileChangedError at its end when it is another."""
+        stream.seek(0)
+        digest = sha256()
         for chunk in read_chunks(stream):
-            self._sealed.append(self._sealer.seal(chunk))
+            digest.update(chunk)
             yield chunk
-
-    async def _flush_bytes(self) -> None:
-        for sealed in self._sealed:
-            await self._append.chunk(sealed)
-        self._sealed.clear()
-        await asyncio.sleep(0)
+        if digest.digest() != self._file.digest:
+            raise FileChangedError
 
     async def _begin(self, begun: Begun) -> None:
         self._ordinal += 1
@@ -199,6 +255,7 @@ class _Taking:
     async def _route(self, routed: Routed) -> None:
         self._events_count += 1
         message_id = self._message_id(self._ordinal)
+        digest = self._file.digest.hex()
         self._events.append(
             Event(
                 id=f"evt_{message_id[4:]}.{self._events_count:04d}",
@@ -207,34 +264,34 @@ class _Taking:
                 source=self._channel.source,
                 message_id=message_id,
                 where=routed.where,
-                stamp=make_stamp(self._recorded_at_ms, self._digest.hex(), self._events_count),
-                received_at_ms=self._at_ms,
+                stamp=make_stamp(self._recorded_at_ms, digest, self._events_count),
+                received_at_ms=self._file.at_ms,
             )
         )
         for secret in routed.secrets:
-            if secret.token not in self._secrets:
-                self._secrets[secret.token] = (
-                    secret.kind,
-                    seal(
-                        secret.value.encode(),
-                        key_ring=self._key_ring,
-                        context=secret.token.encode(),
-                    ),
-                )
+            self._hide(secret.token, secret.kind, secret.value)
         if len(self._events) >= EVENTS_PER_FLUSH:
             await self._flush_events()
+
+    def _hide(self, token: str, kind: str, value: str) -> None:
+        if token not in self._secrets:
+            sealed = seal(value.encode(), key_ring=self._key_ring, context=token.encode())
+            self._secrets[token] = (kind, sealed)
 
     async def _flush_events(self) -> None:
         await self._append.events(self._events)
         await self._append.secrets(self._secrets)
         self._events.clear()
         self._secrets.clear()
+        await asyncio.sleep(0)
 
     async def _judge(self, reading: Reading) -> None:
         """Keep a message's facts if its verdict and its identities allow, else take them back."""
-        for routed in reading.translation.routed:
-            await self._route(routed)
         translation = reading.translation
+        for routed in translation.routed:
+            await self._route(routed)
+        for secret in translation.secrets:
+            self._hide(secret.token, secret.kind, secret.value)
         faults, status = translation.faults, translation.status
         if status == "accepted":
             taken = await self._claim(translation.identities)
@@ -247,15 +304,13 @@ class _Taking:
             self._secrets.clear()
             self._events_count = 0
             await self._append.back_to("message")
-        self._judged.append(
-            _Judged(reading, faults, status, self._ordinal, self._events_count)
-        )
+        self._judged.append(_Judged(reading, faults, status, self._ordinal, self._events_count))
 
     async def _claim(self, identities: tuple[str, ...]) -> Fault | None:
         """Claim every identity of a message; a fault naming the holder when one is taken."""
         message_id = self._message_id(self._ordinal)
         for identity in identities:
-            holder = await self._append.claim(identity, message_id, self._digest)
+            holder = await self._append.claim(identity, message_id, self._file.digest)
             if holder is not None:
                 code = (
                     "intake.trace.reused"
@@ -277,12 +332,16 @@ class _Taking:
                 judged.status = closed.status
                 judged.faults = (*judged.faults, *closed.faults)
                 judged.events_count = 0
-        for judged in self._judged:
-            await self._append.message(self._row(judged))
-            setattr(self.verdicts, judged.status, getattr(self.verdicts, judged.status) + 1)
+        rows = [self._row(judged) for judged in self._judged]
+        for row in rows:
+            await self._append.message(row)
+            setattr(self.verdicts, row.status, getattr(self.verdicts, row.status) + 1)
+        for row in rows:
+            await self._append.supersede(row)
         self._judged.clear()
         if closed.reply:
-            self.replies.append((f"{self._transmission_id}-{closed.reply_name}", closed.reply))
+            name = self.reply.name or closed.reply_name
+            self.reply = Reply(name, self.reply.content + closed.reply)
         await self._append.mark("interchange")
 
     def _row(self, judged: _Judged) -> MessageRow:
@@ -294,22 +353,25 @@ class _Taking:
             type=translation.type,
             control_id=translation.control_id,
             status=judged.status,
-            sha256=self._digest,
+            sha256=self._file.digest,
             bytes_count=judged.reading.bytes_count,
-            received_at=instant(self._at_ms),
+            received_at=instant(self._file.at_ms),
             events_count=judged.events_count,
-            transmission_id=self._transmission_id,
+            transmission_id=self._file.transmission_id,
             bytes_offset=judged.reading.offset,
+            identities=translation.identities,
             totals=[(t.name, t.count, t.amount_minor) for t in translation.totals],
             faults=judged.faults,
         )
 
     def _message_id(self, ordinal: int) -> str:
-        return derive_id("msg", self._at_ms, self._transmission_id, str(ordinal))
+        return derive_id("msg", self._file.at_ms, self._file.transmission_id, str(ordinal))
 
 
-def _digest(stream: BinaryIO) -> bytes:
-    digest = sha256()
+def _digest(stream: BinaryIO) -> tuple[bytes, int]:
+    """Return the digest of a file's bytes and how many there are."""
+    digest, bytes_count = sha256(), 0
     for chunk in read_chunks(stream):
         digest.update(chunk)
-    return digest.digest()
+        bytes_count += len(chunk)
+    return digest.digest(), bytes_count

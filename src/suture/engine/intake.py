@@ -1,8 +1,10 @@
-"""Intake of single messages (HL7 v2 over MLLP): translate, commit in groups, acknowledge after the commit.
+"""Intake of single messages (HL7 v2 over MLLP): translate, commit in groups, then acknowledge.
 
-Connections call `receive` and wait; one writer commits whatever has queued, up to `BATCH_MESSAGES_MAX`, in one durable statement and
-then releases the replies: a self-clocking group commit, with no timer. The same message again gets the stored reply; the same
-control id with other bytes is held (B19, B20). Files come in through `file_intake.py`.
+Connections call `receive` and wait; one writer commits whatever has queued, up to
+`BATCH_MESSAGES_MAX`, in one durable statement and then releases the replies: a self-clocking group
+commit, with no timer. The same message again gets the stored reply; the same control id with other
+bytes is held (B19, B20). Nothing a message holds can keep the others of its batch out: what fails is
+kept by itself, unread (B76, F33). Files come in through `file_intake.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from suture.engine.telemetry import log
 from suture.model.event import Event, make_stamp
 from suture.model.fault import Fault, fault
 from suture.model.identity import derive_id
-from suture.model.translation import Channel, Translation
+from suture.model.translation import Channel, Status, Translation
 from suture.pipeline import receive_message
 from suture.security.keys import KeyRing
 from suture.security.phi import seal
@@ -29,12 +31,16 @@ from suture.store.event_log import (
     append_repeats,
     find_identities,
 )
+from suture.wire import hl7v2
 
 BATCH_MESSAGES_MAX = 500
 QUEUE_MESSAGES_MAX = 10_000
 COMMIT_PATIENCE_SECONDS = 20.0
 """How long a batch waits for the database to come back before its senders are told to try again."""
 KNOWN_TOKENS_MAX = 200_000
+TEXT_CHARACTERS_MAX = 200
+"""Of a control id and a type as they are shown, and of an identity as it is written: an index entry
+has its limits."""
 
 
 class NotStoredError(Exception):
@@ -44,6 +50,13 @@ class NotStoredError(Exception):
 class _Pending(msgspec.Struct):
     arrival: Arrival
     answer: asyncio.Future[bytes]
+    is_uncertain: bool = False
+    """A commit of it was lost sight of: what holds its identity may be itself."""
+
+    def settle(self, reply: bytes) -> None:
+        """Release the reply, if anybody still waits for it."""
+        if not self.answer.done():
+            self.answer.set_result(reply)
 
 
 class Intake:
@@ -74,7 +87,22 @@ class Intake:
 
         Raises NotStoredError when nothing was stored: no positive reply may be given.
         """
-        arrival = self.prepare(raw, channel)
+        return await self._stored(self.prepare(raw, channel))
+
+    async def refuse(self, remains: bytes, reason: Fault, channel: Channel) -> bytes:
+        """Hold what arrived of a message that broke off, and return the reply its sender is owed.
+
+        A sender who gave the message up and went on (B7) is owed none; one whose message is too
+        large (B2) is told so, where what arrived says who asks. Raises NotStoredError.
+        """
+        now = now_ms()
+        arrival = self._kept(remains, channel, now, _unread(reason, "rejected"), b"")
+        if reason.code != "mllp.frame.nested":
+            reply = _refusal(remains, channel, reason, arrival.id, now)
+            arrival = msgspec.structs.replace(arrival, reply=reply)
+        return await self._stored(arrival)
+
+    async def _stored(self, arrival: Arrival) -> bytes:
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         await self._queue.put(_Pending(arrival, answer))
         return await answer
@@ -82,20 +110,37 @@ class Intake:
     def prepare(self, raw: bytes, channel: Channel) -> Arrival:
         """Parse, translate and seal one message; pure but for the clock and the nonce."""
         received_at_ms = now_ms()
+        control_id, at = _control_id(raw, channel, received_at_ms), hl7_timestamp(received_at_ms)
+        try:
+            translation, reply = receive_message(raw, channel, control_id=control_id, at=at)
+        except Exception as error:  # noqa: BLE001 - a bug; one poison never blocks the others (F33)
+            log.error("message_failed", source=channel.source, error=type(error).__name__)
+            told = fault(
+                "engine.message.failed", "MSH", f"reading it raised {type(error).__name__}"
+            )
+            translation = _unread(told, "held")
+            reply = _acceptance(raw, channel, control_id, at)
+        return self._kept(raw, channel, received_at_ms, translation, reply)
+
+    def _kept(
+        self,
+        raw: bytes,
+        channel: Channel,
+        received_at_ms: int,
+        translation: Translation,
+        reply: bytes,
+    ) -> Arrival:
         digest = sha256(raw)
-        message_id = derive_id("msg", received_at_ms, channel.source, digest.hexdigest())
-        translation, reply = receive_message(
-            raw, channel, control_id=message_id[4:24], at=hl7_timestamp(received_at_ms)
-        )
+        message_id = _message_id(raw, channel, received_at_ms)
         accepted = translation.status == "accepted"
         identity = translation.identities[0] if translation.identities else None
         return Arrival(
             id=message_id,
-            identity=identity or f"bytes:{channel.source}:{digest.hexdigest()}",
+            identity=_bounded(identity or f"bytes:{channel.source}:{digest.hexdigest()}"),
             source=channel.source,
             format=translation.format,
-            type=translation.type,
-            control_id=translation.control_id,
+            type=_shown(translation.type),
+            control_id=_shown(translation.control_id),
             status=translation.status,
             sha256=digest.digest(),
             bytes_count=len(raw),
@@ -131,18 +176,41 @@ class Intake:
             while len(batch) < BATCH_MESSAGES_MAX and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             try:
-                await self._commit_patiently(batch)
-            except Exception as error:  # noqa: BLE001 - the writer must outlive any batch; the senders are told
-                log.error("intake_batch_failed", error=type(error).__name__, messages=len(batch))
-                for pending in batch:
-                    if not pending.answer.done():
-                        pending.answer.set_exception(NotStoredError(type(error).__name__))
+                await self._commit_all(batch)
             finally:
                 for _ in batch:
                     self._queue.task_done()
 
+    async def _commit_all(self, batch: list[_Pending]) -> None:
+        """Commit a batch, or each of it alone when one of them cannot be stored as it is."""
+        try:
+            await self._commit_patiently(batch)
+        except StoreUnavailableError as error:
+            _give_up(batch, error)
+        except Exception as error:  # noqa: BLE001 - the writer outlives every batch
+            log.error("intake_batch_failed", error=type(error).__name__, messages=len(batch))
+            for pending in batch:
+                await self._commit_alone(pending)
+
+    async def _commit_alone(self, pending: _Pending) -> None:
+        """Commit one message, and if that fails too, its bytes without what was read in them."""
+        unread = _Pending(_as_unread(pending.arrival), pending.answer)
+        for attempt in (pending, unread):
+            try:
+                await self._commit_patiently([attempt])
+            except StoreUnavailableError as error:
+                _give_up([attempt], error)
+            except Exception as error:  # noqa: BLE001 - as above
+                log.error("intake_message_failed", error=type(error).__name__)
+            if pending.answer.done():
+                return
+        _give_up([pending], None)
+
     async def _commit_patiently(self, batch: list[_Pending]) -> None:
-        """Commit a batch, trying again while the database is away; appending is idempotent by identity."""
+        """Commit a batch, trying again while the database is away.
+
+        Appending is idempotent by identity. Raises StoreUnavailableError when patience ends.
+        """
         deadline = elapsed_seconds() + COMMIT_PATIENCE_SECONDS
         while True:
             try:
@@ -150,6 +218,8 @@ class Intake:
             except StoreUnavailableError:
                 if elapsed_seconds() > deadline:
                     raise
+                for pending in batch:
+                    pending.is_uncertain = True
                 await asyncio.sleep(0.1)
             else:
                 return
@@ -175,8 +245,7 @@ class Intake:
         for pending in batch:
             if pending.arrival.id in new:
                 self._remember_tokens(pending.arrival)
-                if not pending.answer.done():
-                    pending.answer.set_result(pending.arrival.reply)
+                pending.settle(pending.arrival.reply)
         return again
 
     async def _answer_taken(self, taken: list[_Pending]) -> list[_Pending]:
@@ -191,9 +260,10 @@ class Intake:
             if holder is None:
                 again.append(pending)  # its holder is committing at this moment
             elif holder.sha256 != arrival.sha256:
-                again.append(_Pending(_as_reuse(arrival, holder.message_id), pending.answer))
-            elif holder.message_id == arrival.id:
-                pending.answer.set_result(arrival.reply)  # our own commit, whose answer was lost
+                reuse = _as_reuse(arrival, holder.message_id)
+                again.append(_Pending(reuse, pending.answer, pending.is_uncertain))
+            elif holder.message_id == arrival.id and pending.is_uncertain:
+                pending.settle(arrival.reply)  # our own commit, whose answer was lost
             else:
                 repeats.append(pending)
         await append_repeats(
@@ -202,7 +272,7 @@ class Intake:
             [pending.arrival.received_at for pending in repeats],
         )
         for pending in repeats:
-            pending.answer.set_result(holders[pending.arrival.identity].reply)
+            pending.settle(holders[pending.arrival.identity].reply)
         return again
 
     def _remember_tokens(self, arrival: Arrival) -> None:
@@ -210,6 +280,87 @@ class Intake:
             self._known_tokens[token] = None
         while len(self._known_tokens) > KNOWN_TOKENS_MAX:
             self._known_tokens.popitem(last=False)
+
+
+def _give_up(batch: list[_Pending], error: Exception | None) -> None:
+    """Tell the senders of messages that were not stored to send them again."""
+    told = type(error).__name__ if error else "not stored"
+    for pending in batch:
+        if not pending.answer.done():
+            pending.answer.set_exception(NotStoredError(told))
+
+
+def _message_id(raw: bytes, channel: Channel, received_at_ms: int) -> str:
+    return derive_id("msg", received_at_ms, channel.source, sha256(raw).hexdigest())
+
+
+def _control_id(raw: bytes, channel: Channel, received_at_ms: int) -> str:
+    """Return MSH-10 of our reply: 20 characters, as many as HL7 v2.5 allows."""
+    return _message_id(raw, channel, received_at_ms)[4:24]
+
+
+def _unread(reason: Fault, status: Status) -> Translation:
+    """Return what a message means of which we keep the bytes and a reason, and read nothing."""
+    return Translation(
+        format="hl7v2", type="unreadable", control_id="", status=status, faults=(reason,)
+    )
+
+
+def _refusal(
+    remains: bytes, channel: Channel, reason: Fault, message_id: str, received_at_ms: int
+) -> bytes:
+    """Return the negative reply to a message of which the beginning arrived; empty where no MSH."""
+    message = hl7v2.parse(remains, charset=channel.charset)
+    if isinstance(message, Fault):
+        return b""
+    return hl7v2.acknowledge(
+        message,
+        "CR" if hl7v2.is_enhanced(message) else "AR",
+        control_id=message_id[4:24],
+        at=hl7_timestamp(received_at_ms),
+        faults=(reason,),
+    )
+
+
+def _acceptance(raw: bytes, channel: Channel, control_id: str, at: str) -> bytes:
+    """Return the reply to a message that we hold without having read it."""
+    try:
+        message = hl7v2.parse(raw, charset=channel.charset)
+    except Exception:  # noqa: BLE001 - it is the parser that fails; nobody can be named then
+        return b""
+    if isinstance(message, Fault):
+        return b""
+    code = "CA" if hl7v2.is_enhanced(message) else "AA"
+    return hl7v2.acknowledge(message, code, control_id=control_id, at=at)
+
+
+def _shown(text: str) -> str:
+    """Return a text of the message as a column can hold it: without NUL, and bounded (B76)."""
+    return text.replace("\0", "\u2400")[:TEXT_CHARACTERS_MAX]
+
+
+def _bounded(identity: str) -> str:
+    """Return an identity as an index can hold it; one that cannot be is known by its digest."""
+    if len(identity) <= TEXT_CHARACTERS_MAX and "\0" not in identity:
+        return identity
+    kind = identity.partition(":")[0]
+    return f"{kind}:sha256:{sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _as_unread(arrival: Arrival) -> Arrival:
+    """Return the arrival with its bytes and nothing that was read in them."""
+    failed = fault("engine.message.failed", "MSH", "what was read in it cannot be stored")
+    return msgspec.structs.replace(
+        arrival,
+        identity=f"unread:{arrival.source}:{arrival.sha256.hex()}",
+        type="unreadable",
+        control_id="",
+        status="held",
+        events=(),
+        totals=(),
+        secrets=(),
+        faults=(failed,),
+    )
 
 
 def _as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
@@ -221,7 +372,7 @@ def _as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
     )
     return msgspec.structs.replace(
         arrival,
-        identity=f"reuse:{arrival.identity}:{arrival.sha256.hex()}",
+        identity=_bounded(f"reuse:{arrival.identity}:{arrival.sha256.hex()}"),
         status="held",
         events=(),
         secrets=(),

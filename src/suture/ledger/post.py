@@ -2,8 +2,8 @@
 
     amount --rule--> two roles --determination--> two accounts with dimensions --> two lines
 
-Each amount makes its own pair of lines, so every line keeps the path of the segment that caused
-it (`CLP[3]/CAS[1]-03`). A negative amount swaps the two sides (a takeback is never a negative
+Each amount makes its own lines, so every line keeps the path of the segment that caused it
+(`CLP[3]/CAS[1]-03`); only a claim's receivable is settled by one line for all of them. A negative amount swaps the two sides (a takeback is never a negative
 debit); a zero amount makes none. What a booking is comes from `processes/`; what stands and what
 is reversed is `pipeline.py`; journals for the ERP are `batch.py`.
 """
@@ -14,7 +14,7 @@ from datetime import date
 
 from suture.ledger.books import Books, Place, Side
 from suture.ledger.entry import Entry, Line, Posting
-from suture.ledger.rules import SUSPENSE, Rule
+from suture.ledger.rules import CLAIM_BOOKINGS, RECEIVABLE_ROLES, SUSPENSE, Rule
 from suture.model.decision import Amount, Booking
 from suture.model.fault import Fault, fault
 
@@ -49,7 +49,7 @@ def post(
     place = books.place(booking, source, where)
     if isinstance(place, Fault):
         return place
-    lines = _lines(ruled, place, books, source)
+    lines = _lines(booking, ruled, place, books, source)
     if isinstance(lines, Fault):
         return lines
     entity = place.entity
@@ -115,11 +115,21 @@ def _rules_of(booking: Booking, books: Books) -> list[tuple[Amount, Rule]] | Fau
 
 
 def _lines(
-    ruled: list[tuple[Amount, Rule]], place: Place, books: Books, source: str
+    booking: Booking,
+    ruled: list[tuple[Amount, Rule]],
+    place: Place,
+    books: Books,
+    source: str,
 ) -> tuple[Line, ...] | Fault:
+    """Return a pair of lines for each amount; those on a claim's receivable become one line.
+
+    The payer settles a claim as a whole: one credit takes it off the receivable, one debit for each
+    amount says where it went. The credit's path is the claim's, its rule the family (`claim`).
+    """
     lines = []
     sides = place.sides
     facility = place.circumstances.facility
+    settled: dict[Side, int] = {}
     for amount, rule in ruled:
         minor, where = amount.minor, amount.where
         debit = sides.get(rule.debit_role) or books.side(rule.debit_role, place, source, where)
@@ -128,11 +138,27 @@ def _lines(
             return debit
         if isinstance(credit, Fault):
             return credit
+        if booking.kind in CLAIM_BOOKINGS and rule.credit_role in RECEIVABLE_ROLES:
+            settled[credit] = settled.get(credit, 0) + minor
+            lines.append(_signed(debit, facility, rule.name, where, minor))
+            continue
         if minor < 0:
             debit, credit, minor = credit, debit, -minor
-        lines.append(_line(debit, facility, rule.name, where, debit_minor=minor))
-        lines.append(_line(credit, facility, rule.name, where, credit_minor=minor))
+        lines.append(_signed(debit, facility, rule.name, where, minor))
+        lines.append(_signed(credit, facility, rule.name, where, -minor))
+    family = ruled[0][1].name.partition("/")[0]
+    where = booking.where or ruled[0][0].where
+    lines.extend(
+        _signed(side, facility, family, where, -minor) for side, minor in settled.items() if minor
+    )
     return tuple(lines)
+
+
+def _signed(side: Side, facility: str, rule: str, where: str, minor: int) -> Line:
+    """Return a debit of a positive amount, a credit of a negative one."""
+    if minor > 0:
+        return _line(side, facility, rule, where, debit_minor=minor)
+    return _line(side, facility, rule, where, credit_minor=-minor)
 
 
 def _line(

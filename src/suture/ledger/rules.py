@@ -33,6 +33,8 @@ BOOKINGS: dict[str, tuple[str, ...]] = {
 
 CLAIM_BOOKINGS = frozenset({"claim_payment", "secondary_claim_payment"})
 """Bookings whose financial class is a claim filing indicator (CLP06), not PV1-20."""
+RECEIVABLE_ROLES = frozenset({"receivable_insurance", "receivable_patient"})
+"""Roles a claim payment settles: its amounts on one of them are one line."""
 REMITTANCE_BOOKINGS = CLAIM_BOOKINGS | {"remittance"}
 """Bookings whose facility is a payee id: one that no row maps is the facility its source assumes."""
 PAYERLESS_BOOKINGS = frozenset({"remittance"})

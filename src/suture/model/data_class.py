@@ -1,9 +1,10 @@
 """Data classes: what kind of fact each canonical field is, so that no mapping can leak PHI.
 
-Every field of every canonical struct is annotated with exactly one of the three aliases below. A destination
-is granted classes; `suture check` refuses a destination that would receive a field it has no grant for, and
-tests/house proves that no field is left unclassed. Direct identifiers never appear: they are surrogates
-(`identity.Tokenizer`), and a surrogate still counts as `phi` because it points at a person.
+Every field of every canonical struct is annotated with exactly one of the three aliases below. A
+destination is granted classes; `suture check` refuses a destination that would receive a field it
+has no grant for, and tests/unit/model/test_data_class.py proves that no field is left unclassed. Direct identifiers never
+appear: they are surrogates (`identity.Tokenizer`), and a surrogate still counts as `phi` because it
+points at a person.
 """
 
 from __future__ import annotations

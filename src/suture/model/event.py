@@ -1,7 +1,8 @@
 """Events: canonical facts in the log, each bound to one stream.
 
-A stream is one business process of one business key, `patient_account/acc_...`; its events are handled one after the other
-by the owner of its partition. The attributes follow CloudEvents 1.0 (`cloud_event`).
+A stream is one business process of one business key, `patient_account/acc_...`; its events are
+handled one after the other by the owner of its partition. The attributes follow CloudEvents 1.0
+(`cloud_event`).
 """
 
 from __future__ import annotations
@@ -111,10 +112,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_stamp(recorded_at_ms: int, message_digest: str, ordinal: int) -> str:
-    """Make the stamp of a fact: when its sender recorded it, then the message's own bytes, then its place.
+    """Make a fact's stamp: when its sender recorded it, its message's own bytes, its place there.
 
-    Only the message's content goes in, never the time or order of arrival, so that any order and any
-    duplication of the same messages compares alike (convergence).
+    Only the message's content goes in, never the time or order of arrival, so that any order and
+    any duplication of the same messages compares alike (convergence).
     """
     return f"{recorded_at_ms:015d}-{message_digest[:12]}-{ordinal:06d}"
 
@@ -140,7 +141,10 @@ def encode_fact(fact: Fact) -> bytes:
 
 
 def decode_fact(payload: bytes) -> Fact:
-    """Decode what `encode_fact` wrote. Raises msgspec.ValidationError for an event this code does not know."""
+    """Decode what `encode_fact` wrote.
+
+    Raises msgspec.ValidationError for an event this code does not know.
+    """
     return _decoder.decode(payload)
 
 

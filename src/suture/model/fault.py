@@ -1,9 +1,10 @@
 """Faults: expected failures as values, never exceptions.
 
-A `Fault` says what is wrong, where (a path such as `ST02=0001/CLP[3]/CAS[1]` or `FT1[2]-11.1`, never a
-patient's value), why, and what to do next. The meaning of each code, its remedy, its owner and whether it
-is permanent are rows of `fault_codes.csv`; a code that is not listed there is a bug and raises.
-Faults become work items in `store/worklist.py`; what each bad input gets is in docs/reference/faults.md.
+A `Fault` says what is wrong, where (a path such as `ST02=0001/CLP[3]/CAS[1]` or `FT1[2]-11.1`,
+never a patient's value), why, and what to do next. The meaning of each code, its remedy, its owner
+and whether it is permanent are rows of `fault_codes.csv`; a code that is not listed there is a bug
+and raises. Faults become work items in `store/worklist.py`; what each bad input gets is in
+docs/reference/faults.md.
 """
 
 from __future__ import annotations

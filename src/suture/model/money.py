@@ -1,8 +1,8 @@
 """Money: an integer count of minor units (cents) and the strict grammar that reads it.
 
-Amounts are plain `int` everywhere; the currency stands beside them on entries and commands. `Decimal()`
-and `float()` are never used on a wire amount: they accept `NaN`, `1e3`, `1_000`, full-width digits and
-padding (bad input B23).
+Amounts are plain `int` everywhere; the currency stands beside them on entries and commands.
+`Decimal()` and `float()` are never used on a wire amount: they accept `NaN`, `1e3`, `1_000`,
+full-width digits and padding (bad input B23).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _AMOUNT_X12 = re.compile(r"(-?)([0-9]{0,15})(?:\.([0-9]{0,2})0*)?", re.ASCII)
 def parse_amount(text: str) -> int | None:
     """Read a decimal amount as minor units, or None when it is not one.
 
-    Grammar (HL7 v2 NM/MO as Suture accepts it, B23): `-?[0-9]{1,15}(.[0-9]{1,2})?`, ASCII digits only, no
-    sign but minus, no negative zero.
+    Grammar (HL7 v2 NM/MO as Suture accepts it, B23): `-?[0-9]{1,15}(.[0-9]{1,2})?`, ASCII digits
+    only, no sign but minus, no negative zero.
     """
     match = _AMOUNT.fullmatch(text)
     if match is None:
@@ -35,8 +35,8 @@ def parse_amount(text: str) -> int | None:
 def parse_amount_x12(text: str) -> int | None:
     """Read an X12 R (decimal) element as minor units, or None when it is not one.
 
-    X12 data type R suppresses leading zeros and allows a bare point, so `.5`, `5.` and `-.50` are legal;
-    more than two significant decimals are not money.
+    X12 data type R suppresses leading zeros and allows a bare point, so `.5`, `5.` and `-.50` are
+    legal; more than two significant decimals are not money.
     """
     match = _AMOUNT_X12.fullmatch(text)
     if match is None or not (match[2] or match[3]):

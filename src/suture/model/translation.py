@@ -1,7 +1,8 @@
 """Translations: what one message means, before anything is stored or decided.
 
-Made by the modules in `translate/`, read by intake and by `suture trace`. The verdict is the message's status:
-accepted (its facts go into the log), held (we keep the bytes and open an exception) or rejected (framing or identity unusable).
+Made by the modules in `translate/`, read by intake and by `suture trace`. The verdict is the
+message's status: accepted (its facts go into the log), held (we keep the bytes and open an
+exception) or rejected (framing or identity unusable).
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Time zone of timestamps that carry no offset."""
     tokenizer: Tokenizer
     authority: str = ""
-    """Scope of patient, account and visit numbers: systems that share numbers share an authority."""
+    """Scope of patient, account and visit numbers: systems that share numbers share an
+    authority."""
     charset: str = "utf-8"
     facility: str = ""
     """Facility code to assume where a message names none."""
 
 
 class Secret(msgspec.Struct, frozen=True):
-    """A direct identifier that was replaced by a surrogate: goes to the vault, sealed, and nowhere else."""
+    """A direct identifier that a surrogate replaced: goes to the vault, sealed, nowhere else."""
 
     token: str
     kind: str
@@ -47,7 +49,8 @@ class Routed(msgspec.Struct, frozen=True):
     fact: Fact
     where: str
     secrets: tuple[Secret, ...] = ()
-    """Only when facts are streamed ahead of their message's verdict; else they are in the `Translation`."""
+    """Only when facts are streamed ahead of their message's verdict; else they are in the
+    `Translation`."""
 
 
 class ControlTotal(msgspec.Struct, frozen=True):
@@ -69,8 +72,9 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
     """MSH-10, or ISA13/GS06/ST02."""
     status: Status
     identities: tuple[str, ...] = ()
-    """What this message claims to be the only one to say: its control id in its sender's scope, a remittance's payer and trace.
-    The store refuses a second holder (duplicate, control id reuse, duplicate trace)."""
+    """What this message claims to be the only one to say: its control id in its sender's scope, a
+    remittance's payer and trace. The store refuses a second holder (duplicate, control id reuse,
+    duplicate trace)."""
     recorded_at_ms: int = 0
     """When the sender recorded it (MSH-7 or EVN-2; ISA date for X12)."""
     faults: tuple[Fault, ...] = ()
@@ -98,7 +102,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
-    """An interchange or batch has ended. With faults, none of the messages since the last `Closed` counts (B24, B27)."""
+    """An interchange or batch has ended.
+
+    With faults, none of the messages since the last `Closed` counts (B24, B27).
+    """
 
     faults: tuple[Fault, ...] = ()
     status: Status = "accepted"
@@ -109,4 +116,5 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Piece = Begun | Routed | Reading | Closed
-"""A file as a stream: each message is `Begun`, its `Routed` facts, its `Reading`; each interchange or batch ends `Closed`."""
+"""A file as a stream: each message is `Begun`, its `Routed` facts, its `Reading`; each interchange
+or batch ends `Closed`."""

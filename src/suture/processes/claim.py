@@ -154,6 +154,7 @@ def _standing(state: State, identity: str, originals: dict[str, str]) -> Booking
         facility=adjudication.facility,
         payer=adjudication.payer,
         financial_class=adjudication.filing_indicator,
+        where=adjudication.where,
         source=adjudication.source,
         event_id=adjudication.event_id,
     )

@@ -1,1 +1,4 @@
-"""Reconciliation: match two sides, explain every difference. Pure; `store/controls.py` reads the sides, always from the writer."""
+"""Reconciliation: match two sides, explain every difference. Pure.
+
+`controls.py` matches; `store/controls.py` reads the sides, always from the writer.
+"""

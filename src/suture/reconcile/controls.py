@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from suture.model.account import ChargeCredited, ChargePosted, PaymentReceived
-from suture.model.event import Fact
+from suture.model.event import Fact, encode_fact
 from suture.model.remittance import RemittanceReceived
 
 
@@ -24,7 +24,7 @@ class Conservation(msgspec.Struct, frozen=True, kw_only=True):
     received: int
     posted: int
     explained: int
-    """Duplicates, messages without a financial effect, and exceptions that were resolved without booking."""
+    """Duplicates, messages without a financial effect, exceptions resolved without booking."""
     held: int
     """With an open exception."""
     in_flight: int
@@ -41,8 +41,8 @@ def conserve(
 ) -> Conservation:
     """Balance what was received against where it is.
 
-    `kinds` counts messages by what became of them (posted, explained, held, in_flight, gap). The two last
-    counts are contradictions between the log and the books; each is a gap.
+    `kinds` counts messages by what became of them (posted, explained, held, in_flight, gap). The
+    two last counts are contradictions between the log and the books; each is a gap.
     """
     posted = kinds.get("posted", 0)
     explained = kinds.get("explained", 0) + repeats_count
@@ -56,12 +56,16 @@ def conserve(
         explained=explained,
         held=held,
         in_flight=in_flight,
-        gap=gap + parked_without_item + posted_without_entry,
+        # Each on its own: too many here may not make up for too few there.
+        gap=abs(gap) + parked_without_item + posted_without_entry,
     )
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
-    """One control total, followed from what messages said to what stands. `difference_minor` must be zero."""
+    """One control total, followed from what messages said to what stands.
+
+    `difference_minor` must be zero.
+    """
 
     name: str
     told_minor: int
@@ -69,7 +73,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     facts_minor: int
     """The same, from the facts in the log."""
     repeated_minor: int
-    """Facts that say again, or correct, what another fact of the same identity said."""
+    """Facts that say again what another of the same identity said, or that were corrected since."""
     parked_minor: int
     standing_minor: int
     difference_minor: int
@@ -90,9 +94,13 @@ def control_totals(
     standing_minor: Mapping[str, int],
     parked_minor: Mapping[str, int],
 ) -> list[Control]:
-    """Follow each control total from the source to the subledger, by a recount that owes nothing to the processes."""
+    """Follow each control total from the source to the subledger.
+
+    By a recount that owes nothing to the processes: of facts with the same identity the latest
+    counts, by its stamp, a tie by its content.
+    """
     total: dict[str, int] = {}
-    latest: dict[tuple[str, str, str], tuple[str, int]] = {}
+    latest: dict[tuple[str, str, str], tuple[str, bytes, int]] = {}
     for item in facts:
         measured = _measure(item.fact)
         if measured is None:
@@ -100,10 +108,10 @@ def control_totals(
         name, identity, amount_minor = measured
         total[name] = total.get(name, 0) + amount_minor
         key = (name, item.stream, identity)
-        if key not in latest or item.stamp > latest[key][0]:
-            latest[key] = (item.stamp, amount_minor)
+        told = (item.stamp, encode_fact(item.fact), amount_minor)
+        latest[key] = max(told, latest.get(key, told))
     single: dict[str, int] = {}
-    for (name, _, _), (_, amount_minor) in latest.items():
+    for (name, _, _), (_, _, amount_minor) in latest.items():
         single[name] = single.get(name, 0) + amount_minor
     return [
         Control(
@@ -114,9 +122,7 @@ def control_totals(
             parked_minor=parked_minor.get(name, 0),
             standing_minor=standing_minor.get(name, 0),
             difference_minor=abs(told_minor.get(name, 0) - total.get(name, 0))
-            + abs(
-                single.get(name, 0) - parked_minor.get(name, 0) - standing_minor.get(name, 0)
-            ),
+            + abs(single.get(name, 0) - parked_minor.get(name, 0) - standing_minor.get(name, 0)),
         )
         for name in sorted({*told_minor, *total, *standing_minor} & CONTROLS)
     ]
@@ -134,9 +140,16 @@ def _measure(fact: Fact) -> tuple[str, str, int] | None:
         case PaymentReceived():
             return "patient_payments", fact.payment, fact.amount_minor
         case RemittanceReceived():
-            return "remittance_cash", fact.remittance, fact.paid_minor
+            # A trace used for two payments (B31): both count, one stands and the other waits.
+            return "remittance_cash", f"{fact.remittance} {_paid(fact)}", fact.paid_minor
         case _:
             return None
+
+
+def _paid(fact: RemittanceReceived) -> str:
+    """Return what tells two payments under one trace apart."""
+    withheld = [(each.reason, each.amount_minor) for each in fact.provider_adjustments]
+    return f"{fact.paid_minor} {fact.paid_on} {fact.facility} {fact.where} {withheld}"
 
 
 class AccountPeriod(msgspec.Struct, frozen=True):
@@ -169,9 +182,10 @@ Sides = Mapping[AccountPeriod, tuple[int, int]]
 
 
 def match_erp(subledger: Sides, on_its_way: Sides, erp: Sides) -> list[Difference]:
-    """Return every account and period on which subledger minus what is on its way differs from the ERP."""
+    """Return where the subledger, less what is on its way, differs from the ERP."""
     differences = []
-    for at in sorted({*subledger, *erp}, key=lambda at: (at.entity, at.account, at.period)):
+    places = {*subledger, *on_its_way, *erp}
+    for at in sorted(places, key=lambda at: (at.entity, at.account, at.period)):
         debit, credit = subledger.get(at, (0, 0))
         waiting_debit, waiting_credit = on_its_way.get(at, (0, 0))
         erp_debit, erp_credit = erp.get(at, (0, 0))

@@ -1,4 +1,9 @@
-"""The connection to PostgreSQL: one pool, durable commits, named queries. The driver is known to this room only."""
+"""The connection to PostgreSQL: one pool, durable commits, named queries.
+
+The driver is known to this room only; its errors leave it as three kinds: the store is unavailable
+(try the same again), a lease was lost (drop what was decided), or a bug, which is not caught. The
+statements are in `sql/`; what they mean in the module beside each file.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,10 @@ class LeaseLostError(Exception):
 
 
 class StoreUnavailableError(Exception):
-    """PostgreSQL cannot be reached or went away in the middle of a statement; nothing of the statement is certain."""
+    """PostgreSQL is away, went away in the middle of a statement, or asks for it again.
+
+    Nothing of the statement is certain; whoever catches this does the same thing once more.
+    """
 
 
 UNAVAILABLE: tuple[type[BaseException], ...] = (
@@ -29,8 +37,16 @@ UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InternalClientError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
 )
-"""What the driver raises when the server is away, starting, stopping or crashed."""
+"""What the driver raises when the server is away, starting, stopping or crashed, or chose our
+statement to give way to another (F44)."""
+
+
+DRIVER_ERRORS: tuple[type[BaseException], ...] = (*UNAVAILABLE, asyncpg.PostgresError)
+"""Everything the driver raises; `translated` says what it means."""
 
 
 class Database:
@@ -45,21 +61,19 @@ class Database:
         """The pool itself, for transactions."""
         return self._pool
 
-    async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401 - driver values
+    async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """Run the named query and return its rows. Raises StoreUnavailableError, LeaseLostError."""
         try:
             return await self._pool.fetch(QUERIES[query], *arguments)
-        except asyncpg.PostgresError as error:
+        except DRIVER_ERRORS as error:
             raise translated(error) from error
-        except UNAVAILABLE as error:
-            raise StoreUnavailableError(type(error).__name__) from error
 
-    async def fetchrow(self, query: str, *arguments: Any) -> asyncpg.Record | None:  # noqa: ANN401 - driver values
+    async def fetchrow(self, query: str, *arguments: Any) -> asyncpg.Record | None:
         """Run the named query and return its first row, or None."""
         rows = await self.fetch(query, *arguments)
         return rows[0] if rows else None
 
-    async def execute(self, query: str, *arguments: Any) -> None:  # noqa: ANN401 - driver values
+    async def execute(self, query: str, *arguments: Any) -> None:
         """Run the named query for its effect."""
         await self.fetch(query, *arguments)
 
@@ -68,16 +82,22 @@ class Database:
         self._pool.terminate()
 
 
-def translated(error: asyncpg.PostgresError) -> Exception:
-    """Return the error of this room that a driver error stands for, or the error itself (a bug)."""
+def translated(error: BaseException) -> BaseException:
+    """Return the error of this room that a driver error stands for, or the error itself (a bug).
+
+    The driver refuses a value that no column can hold with an InterfaceError that is a ValueError:
+    the same statement would fail for ever, so that is a bug too.
+    """
     if getattr(error, "sqlstate", None) == "SUT01":
         return LeaseLostError(str(error))
-    if isinstance(error, UNAVAILABLE):
+    if isinstance(error, UNAVAILABLE) and not isinstance(error, ValueError):
         return StoreUnavailableError(type(error).__name__)
     return error
 
 
-async def connect(dsn: str, *, connections_max: int = 8, patience_seconds: float = 30.0) -> Database:
+async def connect(
+    dsn: str, *, connections_max: int = 8, patience_seconds: float = 30.0
+) -> Database:
     """Open the pool, waiting while the server starts or recovers.
 
     Raises StoreUnavailableError after `patience_seconds`.
@@ -87,13 +107,14 @@ async def connect(dsn: str, *, connections_max: int = 8, patience_seconds: float
         try:
             pool = await asyncpg.create_pool(
                 dsn,
-                min_size=1,
+                min_size=0,
                 max_size=connections_max,
                 server_settings={"application_name": "suture", "synchronous_commit": "on"},
             )
         except UNAVAILABLE as error:
             if attempt == attempts - 1:
-                raise StoreUnavailableError(f"no PostgreSQL answers: {type(error).__name__}") from error
+                told = f"no PostgreSQL answers: {type(error).__name__}"
+                raise StoreUnavailableError(told) from error
             await asyncio.sleep(CONNECTION_ATTEMPT_SECONDS)
         else:
             return Database(pool)

@@ -1,7 +1,8 @@
-"""The event log's near side: messages and their events, appended once. Read by `state.py`, walked by `lineage.py`.
+"""The event log's near side: messages and their events, appended once.
 
-`append_messages` is the intake's group commit: one statement for a whole batch of messages, decided by their identities. A
-file is appended piece by piece inside one transaction (`FileAppend`), because nothing of it may count before its verdict.
+`append_messages` is the intake's group commit: one statement for a whole batch of messages, decided
+by their identities. A file is appended piece by piece inside one transaction (`transmission.py`),
+because nothing of it may count before its verdict. Read by `state.py`, walked by `lineage.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from suture.store.database import Database
 
 
 class Arrival(msgspec.Struct, kw_only=True):
-    """One message ready to be stored: its verdict, its sealed bytes and everything that hangs on it."""
+    """One message ready to be stored: its verdict, its sealed bytes and all that hangs on it."""
 
     id: str
     identity: str
@@ -60,21 +61,33 @@ class EventRows:
 
     def add(self, event: Event) -> None:
         """Add one event as a row."""
-        ids, messages, streams, partitions, types, sources, paths, stamps, times, payloads = self.columns
-        ids.append(event.id)
-        messages.append(event.message_id)
-        streams.append(event.stream)
-        partitions.append(partition_of(event.stream, self.partitions_count))
-        types.append(event.type)
-        sources.append(event.source)
-        paths.append(event.where)
-        stamps.append(event.stamp)
-        times.append(event.received_at_ms)
-        payloads.append(encode_fact(event.fact))
+        row = (
+            event.id,
+            event.message_id,
+            event.stream,
+            partition_of(event.stream, self.partitions_count),
+            event.type,
+            event.source,
+            event.where,
+            event.stamp,
+            event.received_at_ms,
+            encode_fact(event.fact),
+        )
+        for column, value in zip(self.columns, row, strict=True):
+            column.append(value)
+
+
+_PARTS_OF_OTHERS = frozenset({"claims_paid"})
+"""Control totals that say again what another one counts: `remittance_cash` pays the claims."""
+
+
+def amount_at_stake(totals: Sequence[tuple[str, int, int]]) -> int:
+    """Return what an exception about a whole message is worth, from its control totals."""
+    return sum(amount for name, _, amount in totals if name not in _PARTS_OF_OTHERS)
 
 
 def group_key(fault: Fault, source: str) -> str:
-    """Return what makes two exceptions one group: source, code and explanation; never a patient's value."""
+    """Return what makes two exceptions one group: source, code and explanation, no value."""
     return f"{source}|{fault.code}|{fault.explanation}"
 
 
@@ -83,8 +96,8 @@ async def append_messages(
 ) -> set[str]:
     """Append a batch in one durable commit and return the ids of the messages that were new.
 
-    Arrivals must carry distinct identities. What is not returned lost its identity to a message stored before
-    (`find_identities` says which).
+    Arrivals must carry distinct identities. What is not returned lost its identity to a message
+    stored before (`find_identities` says which).
     """
     rows = EventRows(partitions_count)
     totals: tuple[list[object], ...] = ([], [], [], [])
@@ -139,7 +152,7 @@ def _work_item(arrival: Arrival, ordinal: int, fault: Fault) -> tuple[object, ..
         fault.where,
         fault.explanation,
         fault.remedy,
-        sum(amount for _, _, amount in arrival.totals) if ordinal == 1 else 0,
+        amount_at_stake(arrival.totals) if ordinal == 1 else 0,
     )
 
 

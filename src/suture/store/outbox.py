@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from suture.ledger.batch import Journal, JournalLine, journal_reference
-from suture.store.database import UNAVAILABLE, Database, StoreUnavailableError, translated
+from suture.store.database import DRIVER_ERRORS, Database, translated
 from suture.store.queries import QUERIES
 
 
@@ -73,10 +73,8 @@ async def batch_entries(
                     await _append(connection, lines, entry_ids, policy, destination)
                 )
             return journals
-    except asyncpg.PostgresError as error:
+    except DRIVER_ERRORS as error:
         raise translated(error) from error
-    except UNAVAILABLE as error:
-        raise StoreUnavailableError(type(error).__name__) from error
 
 
 class _Summary(msgspec.Struct):

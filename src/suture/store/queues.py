@@ -1,6 +1,7 @@
-"""What waits, and for how long: events for a runner, entries for a journal, journals for the ERP, exceptions for people.
+"""What waits, and for how long: events for a runner, entries for a journal, journals for the ERP.
 
-Read by `suture status`. What everything adds up to is `controls.py`; single exceptions are `worklist.py`.
+And what is at stake in the exceptions that wait for people. Read by `suture status`. What
+everything adds up to is `controls.py`; single exceptions are `worklist.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Files into the store: one open transaction for a whole file, with savepoints for what may have to be taken back.
+"""Files into the store: one transaction for a whole file, savepoints for what may be taken back.
 
-Used by `engine/file_intake.py` only. Nothing of a file is visible to anybody before the transaction commits; memory stays
-flat because events and sealed bytes go out in pieces.
+Used by `engine/file_intake.py` only. Nothing of a file is visible to anybody before the transaction
+commits; memory stays flat because events and sealed bytes go out in pieces. Messages that came by
+themselves are appended by `event_log.py`; both are read back by `lineage.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import msgspec
 
 from suture.model.event import Event
 from suture.model.fault import Fault, catalogue
-from suture.store.database import UNAVAILABLE, Database, StoreUnavailableError, translated
-from suture.store.event_log import EventRows, group_key
+from suture.store.database import DRIVER_ERRORS, Database, translated
+from suture.store.event_log import EventRows, amount_at_stake, group_key
 from suture.store.queries import QUERIES
 
 
@@ -35,6 +36,8 @@ class MessageRow(msgspec.Struct, kw_only=True):
     events_count: int
     transmission_id: str
     bytes_offset: int
+    identities: Sequence[str] = ()
+    """What it claims (accepted) or names (otherwise) as its own to say."""
     totals: Sequence[tuple[str, int, int]] = ()
     faults: Sequence[Fault] = ()
 
@@ -50,6 +53,7 @@ class FileAppend:
         self._transaction: asyncpg.transaction.Transaction | None = None
         self._transmission_id = ""
         self._chunks_count = 0
+        self._marks: list[str] = []
 
     async def __aenter__(self) -> FileAppend:
         """Begin. Raises StoreUnavailableError."""
@@ -57,8 +61,8 @@ class FileAppend:
             self._connection = await self._database.pool.acquire()
             self._transaction = self._connection.transaction()
             await self._transaction.start()
-        except UNAVAILABLE as error:
-            raise StoreUnavailableError(type(error).__name__) from error
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
         return self
 
     async def __aexit__(
@@ -68,36 +72,49 @@ class FileAppend:
         trace: TracebackType | None,
     ) -> None:
         """Commit what was appended, or nothing of it when an exception passes."""
-        assert self._connection is not None and self._transaction is not None  # noqa: S101, PT018 - entered
+        assert self._connection is not None, "not entered"
+        assert self._transaction is not None, "not entered"
         try:
             if error is None:
                 await self._transaction.commit()
             else:
                 await self._transaction.rollback()
-        except UNAVAILABLE as lost:
-            raise StoreUnavailableError(type(lost).__name__) from lost
+        except DRIVER_ERRORS as lost:
+            raise translated(lost) from lost
         finally:
             await self._database.pool.release(self._connection)
-        if isinstance(error, UNAVAILABLE):
-            raise StoreUnavailableError(type(error).__name__) from error
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a named query inside the transaction."""
-        assert self._connection is not None  # noqa: S101 - entered
+        assert self._connection is not None, "not entered"
         try:
             return await self._connection.fetch(QUERIES[query], *arguments)
-        except asyncpg.PostgresError as error:
+        except DRIVER_ERRORS as error:
             raise translated(error) from error
 
     async def mark(self, savepoint: str) -> None:
-        """Set a savepoint, replacing the one of that name."""
-        assert self._connection is not None  # noqa: S101 - entered
-        await self._connection.execute(f"savepoint {savepoint}")
+        """Set a savepoint in place of the one of that name, and of those set after it.
+
+        The old one is released: PostgreSQL only hides it, and a file of a million messages would
+        end a million transactions deep.
+        """
+        if savepoint in self._marks:
+            await self._say(f"release savepoint {savepoint}")
+            del self._marks[self._marks.index(savepoint) :]
+        await self._say(f"savepoint {savepoint}")
+        self._marks.append(savepoint)
 
     async def back_to(self, savepoint: str) -> None:
-        """Undo everything appended since the savepoint."""
-        assert self._connection is not None  # noqa: S101 - entered
-        await self._connection.execute(f"rollback to savepoint {savepoint}")
+        """Undo everything appended since the savepoint, which stays set."""
+        await self._say(f"rollback to savepoint {savepoint}")
+        del self._marks[self._marks.index(savepoint) + 1 :]
+
+    async def _say(self, statement: str) -> None:
+        assert self._connection is not None, "not entered"
+        try:
+            await self._connection.execute(statement)
+        except DRIVER_ERRORS as error:
+            raise translated(error) from error
 
     async def begin(
         self,
@@ -149,7 +166,7 @@ class FileAppend:
         )
 
     async def message(self, row: MessageRow) -> None:
-        """Append a judged message with its totals and its exceptions."""
+        """Append a judged message with its totals, its exceptions and what it names unheard."""
         await self.fetch(
             "append_message",
             row.id,
@@ -166,6 +183,8 @@ class FileAppend:
             row.bytes_offset,
             b"",
         )
+        if row.status != "accepted" and row.identities:
+            await self.fetch("name_identities", row.id, list(row.identities))
         if row.totals:
             await self.fetch(
                 "append_totals",
@@ -174,7 +193,7 @@ class FileAppend:
                 [count for _, count, _ in row.totals],
                 [amount for _, _, amount in row.totals],
             )
-        at_stake = sum(amount for _, _, amount in row.totals)
+        at_stake = amount_at_stake(row.totals)
         for ordinal, fault in enumerate(row.faults, 1):
             await self.fetch(
                 "open_message_item",
@@ -190,9 +209,24 @@ class FileAppend:
                 at_stake if ordinal == 1 else 0,
             )
 
+    async def supersede(self, row: MessageRow) -> None:
+        """Close the exceptions of messages that were not accepted and named what this one claims.
 
-async def repeat_transmission(
-    append: FileAppend, source: str, digest: bytes, received_at: datetime
-) -> None:
-    """Note that every message of a file arrived again."""
-    await append.fetch("append_transmission_repeats", source, digest, received_at)
+        Only of the same source: a payer's corrected remittance makes good the one that was held.
+        """
+        if row.status == "accepted" and row.identities:
+            await self.fetch(
+                "resolve_superseded",
+                list(row.identities),
+                row.source,
+                f"superseded by {row.id}",
+            )
+
+    async def reply(self, name: str, content: bytes) -> None:
+        """Keep what the file's sender is owed."""
+        await self.fetch("reply_transmission", self._transmission_id, name, content)
+
+    async def repeat(self, source: str, digest: bytes, received_at: datetime) -> tuple[str, bytes]:
+        """Note that a file came again, and each of its messages; return its reply and its name."""
+        rows = await self.fetch("append_transmission_repeats", source, digest, received_at)
+        return rows[0]["reply_name"], rows[0]["reply"]

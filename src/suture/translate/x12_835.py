@@ -1,14 +1,16 @@
-"""Translates the 835: one `RemittanceReceived` for the payment, one `ClaimAdjudicated` for each `CLP`.
+"""Translates the 835: one `RemittanceReceived` for the payment, one `ClaimAdjudicated` per `CLP`.
 
-Streams: claims become facts as they are read, the verdict comes last (`RemittanceEnd`), and whoever stores the facts takes them back
-unless it is accepted. A remittance whose three equations do not hold is held whole (B28). What the facts book is decided in
+Streams: claims become facts as they are read, the verdict comes last (`RemittanceEnd`), and whoever
+stores the facts takes them back unless it is accepted. A remittance whose three equations do not
+hold is held whole (B28). Names, addresses and member ids (`NM1`, `REF`) never enter a fact; the two
+claim numbers (CLP01, CLP07) enter as surrogates. Not here: what the facts book, which is decided in
 `processes/claim.py` and `processes/remittance.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from functools import lru_cache
 
 from suture.model.claim import ClaimAdjudicated, ClaimAdjustment
 from suture.model.fault import Fault
@@ -35,77 +37,67 @@ from suture.wire.x12.segment import Segment
 
 UNKNOWN_PAYER = "unknown"
 
+_PLACES_REMEMBERED = 4_096
+
 
 def translate(
     segments: Iterable[Segment], transaction_set: TransactionSet, channel: Channel
 ) -> Iterator[Begun | Routed | Translation]:
     """Translate one 835: begun, its claims as they come, its payment, and last the verdict."""
     yield Begun(recorded_at_ms=recorded_at_ms(transaction_set, channel))
-    reading = _Reading(transaction_set, channel)
-    for item in read_remittance(segments):
+    items = read_remittance(segments)
+    header = next(items)
+    assert isinstance(header, RemittanceHeader), "a remittance is read header first"
+    reading = _Reading(header, transaction_set, channel)
+    for item in items:
         match item:
-            case RemittanceHeader():
-                reading.header = item
             case ClaimLoop():
                 yield reading.claim(item)
             case ProviderAdjustment():
                 reading.adjust(item)
             case RemittanceEnd():
-                received = reading.received(item)
-                if received is not None:
-                    yield received
+                yield reading.received(item)
                 yield reading.verdict(item)
 
 
 class _Reading:
-    """One 835 on its way: what its header said, and what has been counted."""
+    """One 835 on its way: what its header said, once for all claims, and its PLB so far."""
 
-    def __init__(self, transaction_set: TransactionSet, channel: Channel) -> None:
-        self.transaction_set = transaction_set
-        self.channel = channel
-        self.header: RemittanceHeader | None = None
+    def __init__(
+        self, header: RemittanceHeader, transaction_set: TransactionSet, channel: Channel
+    ) -> None:
+        self._header = header
+        self._set = transaction_set
+        self._channel = channel
+        self._where = transaction_set.where
+        payer = header.payer_id or header.payer.id or header.payer.name
+        # TRN03, else the payer's id or name: what the payment is known by at the bank.
+        self._payer = payer.strip() or UNKNOWN_PAYER
+        # TRN02, else the control numbers: without a trace it is at least never itself twice.
+        self._trace = header.trace.strip() or control_id(transaction_set)
+        self._remittance = f"{self._payer}:{self._trace}"
+        # BPR16 or DTM*405, else the date of the group or interchange.
+        self._paid_on = header.paid_on or recorded_on(transaction_set)
+        self._facility = header.payee.id.strip()
         self._adjustments: list[ProviderAdjustmentFact] = []
-        self._faults: list[Fault] = []
-
-    @property
-    def payer(self) -> str:
-        """TRN03, else the payer's id or name: what the payment is known by at the bank."""
-        header = self.header
-        if header is None:
-            return UNKNOWN_PAYER
-        return header.payer_id or header.payer.id or header.payer.name or UNKNOWN_PAYER
-
-    @property
-    def trace(self) -> str:
-        """TRN02, else the control numbers: a payment without a trace is at least never itself twice."""
-        told = self.header.trace if self.header else ""
-        return told or control_id(self.transaction_set)
-
-    @property
-    def paid_on(self) -> date:
-        """BPR16 or DTM*405, else the date of the group or interchange."""
-        told = self.header.paid_on if self.header else None
-        return told or recorded_on(self.transaction_set)
 
     def claim(self, loop: ClaimLoop) -> Routed:
         """Make the fact of one claim."""
-        tokenizer = self.channel.tokenizer
-        claim = tokenizer.token("claim", "", loop.claim_id)
-        secrets = [Secret(claim, "claim", loop.claim_id)]
+        token = self._channel.tokenizer.token
+        claim = token("claim", "", loop.claim_id)
+        secrets = [Secret(claim, "claim", loop.claim_id)] if loop.claim_id else []
         payer_claim = ""
         if loop.payer_claim_id:
-            payer_claim = tokenizer.token("payer_claim", self.payer, loop.payer_claim_id)
+            payer_claim = token("payer_claim", self._payer, loop.payer_claim_id)
             secrets.append(Secret(payer_claim, "payer_claim", loop.payer_claim_id))
-        identity = "|".join(
-            (self.trace, loop.claim_id, loop.payer_claim_id, loop.status, str(loop.ordinal))
-        )
-        prefix = self.transaction_set.where
-        where = f"{prefix}/{loop.where}"
+        where = f"{self._where}/{loop.where}"
+        # The place in the file tells equal claims apart; counting equals would cost memory (B29).
+        identity = f"{self._trace}|{claim}|{payer_claim}|{loop.status}|{loop.ordinal}"
         fact = ClaimAdjudicated(
             claim=claim,
-            adjudication=tokenizer.token("adjudication", self.payer, identity),
-            remittance=f"{self.payer}:{self.trace}",
-            payer=self.payer,
+            adjudication=token("adjudication", self._payer, identity),
+            remittance=self._remittance,
+            payer=self._payer,
             payer_claim=payer_claim,
             status=loop.status,
             filing_indicator=loop.filing_indicator,
@@ -113,84 +105,76 @@ class _Reading:
             paid_minor=loop.paid_minor,
             patient_responsibility_minor=loop.patient_responsibility_minor,
             adjustments=tuple(
-                ClaimAdjustment(
-                    group=adjustment.group,
-                    reason=adjustment.reason,
-                    amount_minor=adjustment.amount_minor,
-                    where=f"{prefix}/{adjustment.where}",
-                )
-                for adjustment in loop.adjustments
+                [
+                    ClaimAdjustment(
+                        group=each.group,
+                        reason=each.reason,
+                        amount_minor=each.amount_minor,
+                        where=where + _place(each.line, each.segment, each.element),
+                    )
+                    for each in loop.adjustments
+                ]
             ),
             service_on=loop.service_on,
-            paid_on=self.paid_on,
-            facility=self.header.payee.id if self.header else "",
+            paid_on=self._paid_on,
+            facility=self._facility,
             where=where,
         )
         return Routed(f"claim/{claim}", fact, where, tuple(secrets))
 
     def adjust(self, adjustment: ProviderAdjustment) -> None:
-        """Remember a provider-level adjustment."""
+        """Remember a provider-level adjustment; its reference (PLB03-2) may name a claim."""
         self._adjustments.append(
             ProviderAdjustmentFact(
                 reason=adjustment.reason,
                 amount_minor=adjustment.amount_minor,
-                where=f"{self.transaction_set.where}/{adjustment.where}",
+                where=f"{self._where}/{adjustment.where}",
             )
         )
 
-    def received(self, end: RemittanceEnd) -> Routed | None:
-        """Make the fact of the payment itself; None when no header could be read."""
-        header = self.header
-        if header is None:
-            return None
-        remittance = f"{self.payer}:{self.trace}"
-        where = self.transaction_set.where
+    def received(self, end: RemittanceEnd) -> Routed:
+        """Make the fact of the payment itself."""
         fact = RemittanceReceived(
-            remittance=remittance,
-            payer=self.payer,
-            trace=self.trace,
-            paid_minor=header.amount_minor,
-            method=header.method,
-            paid_on=self.paid_on,
-            facility=header.payee.id,
+            remittance=self._remittance,
+            payer=self._payer,
+            trace=self._trace,
+            paid_minor=self._header.amount_minor,
+            method=self._header.method,
+            paid_on=self._paid_on,
+            facility=self._facility,
             claims_count=end.balance.claims_count,
             claims_paid_minor=end.balance.claims_paid_minor,
             provider_adjustments=tuple(self._adjustments),
-            where=where,
+            where=self._where,
         )
-        return Routed(f"remittance/{remittance}", fact, f"{where}/BPR")
+        return Routed(f"remittance/{self._remittance}", fact, f"{self._where}/BPR")
 
     def verdict(self, end: RemittanceEnd) -> Translation:
         """Return the verdict: held when anything does not add up or could not be read."""
-        prefix = self.transaction_set.where
         balance = end.balance
         return Translation(
             format="x12",
-            type=self.transaction_set.set_id,
-            control_id=control_id(self.transaction_set),
+            type=self._set.set_id,
+            control_id=control_id(self._set),
             status="held" if end.faults else "accepted",
-            identities=(f"remittance:{self.payer}:{self.trace}",),
-            recorded_at_ms=recorded_at_ms(self.transaction_set, self.channel),
-            faults=_prefixed(end.faults, prefix),
-            notes=_prefixed(end.notes, prefix),
+            identities=(f"remittance:{self._remittance}",),
+            recorded_at_ms=recorded_at_ms(self._set, self._channel),
+            faults=tuple(self._placed(each) for each in end.faults),
+            notes=tuple(self._placed(each) for each in end.notes),
             totals=(
                 ControlTotal("remittance_cash", 1, balance.paid_minor),
                 ControlTotal("claims_paid", balance.claims_count, balance.claims_paid_minor),
             ),
         )
 
-
-def _prefixed(faults: Iterable[Fault], prefix: str) -> tuple[Fault, ...]:
-    """Return the faults with paths that begin at their transaction set."""
-    return tuple(
-        Fault(
-            each.code,
-            each.where if each.where.startswith("ST02=") else f"{prefix}/{each.where}",
-            each.explanation,
-            each.remedy,
-            each.permanent,
-        )
-        for each in faults
-    )
+    def _placed(self, finding: Fault) -> Fault:
+        """Return a finding with a path that begins at its transaction set."""
+        where = f"{self._where}/{finding.where}"
+        return Fault(finding.code, where, finding.explanation, finding.remedy, finding.permanent)
 
 
+@lru_cache(_PLACES_REMEMBERED)
+def _place(line: int, segment: int, element: int) -> str:
+    """Return the end of an adjustment's path, `/SVC[2]/CAS[1]-03`: there are few of them."""
+    inner = f"/SVC[{line}]" if line else ""
+    return f"{inner}/CAS[{segment}]-{element:02d}"

@@ -148,6 +148,7 @@ def test_a_paid_claim_books_its_payment_and_every_adjustment_under_its_payer() -
             facility="RBGH",
             payer="P1",
             financial_class="MB",
+            where="CLP[1]",
             source="clearinghouse",
             event_id="evt_1",
         )

@@ -1,1 +1,1 @@
-"""Watched folders: files in, when they are whole (`folder.py`). Their format and meaning are nobody's here."""
+"""Watched folders: files in, when they are whole (`folder.py`); what is in them is nobody's."""

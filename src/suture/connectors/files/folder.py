@@ -1,10 +1,13 @@
-"""A watched folder: finds files that are whole, opens them safely, files them away (bad inputs B61, B62, B65, B66, B70).
+"""A watched folder: finds files that are whole, opens them safely, files them away.
 
-Knows nothing of what is in a file. Blocking calls are short (listing, renaming); reading is in chunks by the caller.
+Bad inputs B61 (names), B62 (links, pipes, devices), B65 (a file still growing), B66 and B70. Knows
+nothing of what is in a file. Blocking calls are short (listing, renaming); reading is in chunks by
+the caller, `engine/file_intake.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import unicodedata
@@ -15,8 +18,12 @@ from typing import BinaryIO
 import msgspec
 
 CHUNK_BYTES = 1 << 20
-NAME_CHARACTERS_MAX = 120
+NAME_BYTES_MAX = 160
+"""With an id before it a name stays below the 255 bytes that file systems take."""
 ARCHIVE, ERROR, REPLIES = "archive", "error", "replies"
+
+Mark = tuple[int, int, int, int]
+"""What tells a file from another, or from itself when it has changed: device, inode, size, time."""
 
 
 class FolderSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +42,7 @@ class FoundFile(msgspec.Struct, frozen=True):
     path: Path
     name: str
     """Its name made safe to show: no control characters, no direction marks, bounded."""
-    bytes_count: int
+    mark: Mark
     refusal: str = ""
     """Why it may not be read (a link, a device, too large); empty when it may."""
 
@@ -46,40 +53,40 @@ class Folder:
     def __init__(self, settings: FolderSettings) -> None:
         """Make the folders that are missing."""
         self.settings = settings
-        self._seen: dict[Path, tuple[int, int, float]] = {}
+        self._seen: dict[Path, tuple[Mark, float]] = {}
         for name in ("", ARCHIVE, ERROR, REPLIES):
             (settings.folder / name).mkdir(parents=True, exist_ok=True)
 
     def find(self, at_seconds: float) -> list[FoundFile]:
         """Return files that are whole at this (monotonic) moment, oldest first.
 
-        A file is whole when its size and time of change stood still for `stable_seconds` between two calls, or as soon as its
-        done-file lies beside it.
+        A file is whole when its size and time of change stood still for `stable_seconds` between
+        two calls, or as soon as its done-file lies beside it.
         """
         found = []
-        for path in sorted(self.settings.folder.glob(self.settings.pattern)):
+        seen: dict[Path, tuple[Mark, float]] = {}
+        for path in self.settings.folder.glob(self.settings.pattern):
             if path.name.startswith(".") or path.name in {ARCHIVE, ERROR, REPLIES}:
                 continue
-            status = path.lstat()
-            if stat.S_ISDIR(status.st_mode) or not self._is_whole(path, status, at_seconds):
-                continue
-            found.append(
-                FoundFile(
-                    path, safe_name(path.name), status.st_size, self._refusal(status)
-                )
-            )
-        self._seen = {path: mark for path, mark in self._seen.items() if path.exists()}
-        return found
+            with contextlib.suppress(FileNotFoundError):  # it went between listing and looking
+                status = path.lstat()
+                if stat.S_ISDIR(status.st_mode):
+                    continue
+                mark = _mark(status)
+                known, since = self._seen.get(path, (mark, at_seconds))
+                seen[path] = (mark, since if known == mark else at_seconds)
+                if self._is_whole(path, at_seconds - seen[path][1]):
+                    refusal = self._refusal(status)
+                    found.append(FoundFile(path, safe_name(path.name), mark, refusal))
+        self._seen = seen
+        return sorted(found, key=lambda file: (file.mark[3], file.path))
 
-    def _is_whole(self, path: Path, status: os.stat_result, at_seconds: float) -> bool:
+    def _is_whole(self, path: Path, still_seconds: float) -> bool:
         suffix = self.settings.done_suffix
         if suffix:
-            return not path.name.endswith(suffix) and path.with_name(path.name + suffix).exists()
-        mark = self._seen.get(path)
-        if mark is None or mark[:2] != (status.st_size, status.st_mtime_ns):
-            self._seen[path] = (status.st_size, status.st_mtime_ns, at_seconds)
-            return self.settings.stable_seconds == 0
-        return at_seconds - mark[2] >= self.settings.stable_seconds
+            is_done_file = path.name.endswith(suffix)
+            return not is_done_file and path.with_name(path.name + suffix).exists()
+        return still_seconds >= self.settings.stable_seconds
 
     def _refusal(self, status: os.stat_result) -> str:
         if not stat.S_ISREG(status.st_mode):
@@ -89,18 +96,33 @@ class Folder:
         return ""
 
     def open(self, file: FoundFile) -> BinaryIO:
-        """Open a found file for reading, refusing a link that took its place. Raises OSError."""
-        descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        return os.fdopen(descriptor, "rb")
+        """Open a found file for reading. Raises OSError, also when something else took its place.
 
-    def settle(self, file: FoundFile, *, identity: str, into: str) -> Path:
-        """Move a file into `archive` or `error` under a name no other file has; return where it went."""
+        Never follows a link and never waits for a pipe's other end.
+        """
+        descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        stream = os.fdopen(descriptor, "rb")
+        if _mark(os.fstat(descriptor)) != file.mark:
+            stream.close()
+            raise OSError("another file took the place of the one that was found")
+        return stream
+
+    def settle(self, file: FoundFile, *, identity: str, into: str) -> Path | None:
+        """Move a file into `archive` or `error` under a name no other file has.
+
+        Returns where it went; None when it is gone, or its sender has put another in its place:
+        that one has not been read and stays.
+        """
         target = self.settings.folder / into / f"{identity}-{file.name}"
-        file.path.rename(target)
+        try:
+            if _mark(file.path.lstat()) != file.mark:
+                return None
+            file.path.rename(target)
+        except FileNotFoundError:
+            return None
         suffix = self.settings.done_suffix
         if suffix:
             file.path.with_name(file.path.name + suffix).unlink(missing_ok=True)
-        self._seen.pop(file.path, None)
         return target
 
     def reply(self, name: str, content: bytes) -> None:
@@ -118,10 +140,20 @@ def read_chunks(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def safe_name(name: str) -> str:
-    """Return a file name that is safe to show and to store: printable, no direction marks, bounded (B61)."""
+    """Return a file name that is safe to show and to store.
+
+    Printable, without direction marks and separators, and bounded in bytes: its end, which says
+    what it is (B61).
+    """
     kept = "".join(
         character
         for character in name.encode("utf-8", "replace").decode("utf-8")
         if unicodedata.category(character)[0] != "C" and character not in "/\\"
     )
-    return kept[-NAME_CHARACTERS_MAX:] or "unnamed"
+    while len(kept.encode()) > NAME_BYTES_MAX:
+        kept = kept[1:]
+    return kept or "unnamed"
+
+
+def _mark(status: os.stat_result) -> Mark:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -1,24 +1,37 @@
 """The MLLP listener: frames from many connections to one receiver, replies back in order.
 
-Bytes are framed by `wire/mllp.py`, handed on whole, and never looked into. Limits on time, size and connections are set here: bad inputs
-B1 to B12 of docs/reference/bad_input.md.
+Bytes are framed by `wire/mllp.py`, handed on whole, and never looked into; what arrived of a frame
+that broke off goes to the refuser, to be held (B2, B7). Limits on time, size and connections are
+set here: bad inputs B1 to B12 of docs/reference/bad_input.md. What becomes of a message is
+`engine/intake.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import cast
 
 import msgspec
 
+from suture.model.fault import Fault
 from suture.wire.mllp import Frame, FrameReader, FramingFault, frame
 
 Receiver = Callable[[bytes], Awaitable[bytes | None]]
-"""Takes one message, returns the reply once it is durable (empty: none is due); None closes the connection."""
+"""Takes one message, returns the reply once it is durable (empty: none is due); None closes."""
+Refuser = Callable[[bytes, Fault], Awaitable[bytes]]
+"""Takes what arrived of a message and why there is no more, returns the reply once it is held."""
 Observer = Callable[[str, str], None]
 """Told of what went wrong on a connection: the fault's code and the peer's address."""
+
+HELD = frozenset({"mllp.frame.too_large", "mllp.frame.nested"})
+"""Framing faults whose bytes are held. Half a frame at the end is its sender's to send again."""
+
+_KEEPALIVE_SECONDS = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+"""A peer that vanished without a word gives its place back after two minutes (F22)."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +49,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class Listener:
     """Listens on one port for one source."""
 
-    def __init__(self, receiver: Receiver, limits: Limits, observer: Observer) -> None:
-        """Take who receives messages, the limits, and who is told of faults."""
+    def __init__(
+        self,
+        receiver: Receiver,
+        limits: Limits,
+        observer: Observer,
+        refuser: Refuser | None = None,
+    ) -> None:
+        """Take who receives messages, the limits, who is told of faults, and who holds remains.
+
+        Without a refuser what arrived of a broken frame is dropped.
+        """
         self.receiver = receiver
         self.limits = limits
         self.observer = observer
+        self.refuser = refuser
         self.connections: set[_Connection] = set()
         self.peers: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
@@ -71,34 +94,37 @@ class _Connection(asyncio.Protocol):
         self._reader = FrameReader(frame_bytes_max=self._limits.frame_bytes_max)
         self._transport: asyncio.Transport | None = None
         self._peer = ""
-        self._frames: deque[bytes] = deque()
+        self._waiting: deque[bytes | FramingFault] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._frame_is_timed = False
         self._writable = asyncio.Event()
         self._writable.set()
-        self._finishing = False
-        self._paused = False
+        self._closed = asyncio.Event()
+        self._is_ending = False
+        """Nothing more is read: what is complete is answered, then the connection closes."""
+        self._is_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # create_server makes stream transports
+        self._transport = cast("asyncio.Transport", transport)  # a server makes stream transports
         self._peer = str((transport.get_extra_info("peername") or ("?",))[0])
         listener = self._listener
         if (
             len(listener.connections) >= self._limits.connections_max
             or listener.peers[self._peer] >= self._limits.connections_per_peer_max
         ):
-            listener.observer("mllp.connections.too_many", self._peer)
-            self._peer = ""
-            self._transport.abort()
+            self._drop("mllp.connections.too_many")
             return
         listener.connections.add(self)
         listener.peers[self._peer] += 1
+        _keep_alive(transport.get_extra_info("socket"))
         self._arm()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's own
         self._disarm()
+        self._end_of_stream()
         self._writable.set()
+        self._closed.set()
         if self in self._listener.connections:
             self._listener.connections.discard(self)
             self._listener.peers[self._peer] -= 1
@@ -107,24 +133,23 @@ class _Connection(asyncio.Protocol):
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
+        if self._is_ending:
+            return
         for item in self._reader.receive(data):
             self._frame_is_timed = False
-            match item:
-                case Frame():
-                    self._frames.append(item.payload)
-                case FramingFault():
-                    self._fault(item)
-                    if item.is_fatal:
-                        return
-        if len(self._frames) >= self._limits.pipeline_messages_max and self._transport:
-            self._transport.pause_reading()
-            self._paused = True
+            self._take(item)
+        if self._reader.is_closed:
+            self._end()
+        elif len(self._waiting) >= self._limits.pipeline_messages_max:
+            self._pause()
         self._arm()
-        if self._frames and self._worker is None:
+        if self._waiting and self._worker is None:
             self._worker = asyncio.get_running_loop().create_task(self._work())
 
     def eof_received(self) -> bool:
-        return bool(self._frames or self._worker)  # a half-closed peer still gets its replies
+        """Answer what is complete before closing: a half-closed peer still reads."""
+        self._end_of_stream()
+        return bool(self._waiting or self._worker)
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -133,24 +158,33 @@ class _Connection(asyncio.Protocol):
         self._writable.set()
 
     async def finish(self) -> None:
-        """Answer what is complete, then close."""
-        self._finishing = True
-        if self._transport is not None:
-            self._transport.pause_reading()
-        while self._worker is not None:
-            await asyncio.wait([self._worker])
-        if self._transport is not None:
-            self._transport.close()
+        """Answer what is complete, then close; cut off a peer that does not read its replies."""
+        self._end()
+        await self._closed.wait()
+
+    def _take(self, item: Frame | FramingFault) -> None:
+        if isinstance(item, Frame):
+            self._waiting.append(item.payload)
+            return
+        self._listener.observer(item.fault.code, self._peer)
+        if item.fault.code in HELD and self._listener.refuser is not None:
+            self._waiting.append(item)
+
+    def _end_of_stream(self) -> None:
+        """Note that nothing more comes; half a frame is its sender's to send again."""
+        if not self._is_ending:
+            self._is_ending = True
+            for item in self._reader.receive_end():
+                self._take(item)
 
     async def _work(self) -> None:
         """Hand the waiting frames on together, and reply to each in its turn."""
         try:
-            while self._frames and self._transport is not None:
-                batch = list(self._frames)
-                self._frames.clear()
+            while self._waiting and self._transport is not None:
+                batch = list(self._waiting)
+                self._waiting.clear()
                 replies = await asyncio.gather(
-                    *(self._listener.receiver(payload) for payload in batch),
-                    return_exceptions=True,
+                    *(self._handed_on(item) for item in batch), return_exceptions=True
                 )
                 for reply in replies:
                     if not isinstance(reply, bytes):
@@ -158,15 +192,17 @@ class _Connection(asyncio.Protocol):
                         return
                     if reply:
                         await self._reply(reply)
-                self._read_on()
+                self._resume()
         finally:
             self._worker = None
+            self._close_when_answered()
+            self._arm()
 
-    def _read_on(self) -> None:
-        """Take more from a peer that TCP was holding back (B12)."""
-        if self._paused and not self._finishing and self._transport is not None:
-            self._transport.resume_reading()
-            self._paused = False
+    def _handed_on(self, item: bytes | FramingFault) -> Awaitable[bytes | None]:
+        if isinstance(item, bytes):
+            return self._listener.receiver(item)
+        assert self._listener.refuser is not None, "only taken where there is one"
+        return self._listener.refuser(item.payload, item.fault)
 
     async def _reply(self, reply: bytes) -> None:
         if self._transport is None:
@@ -178,33 +214,84 @@ class _Connection(asyncio.Protocol):
             except TimeoutError:
                 self._drop("mllp.reply.unread")
 
-    def _fault(self, fault: FramingFault) -> None:
-        self._listener.observer(fault.fault.code, self._peer)
-        if fault.is_fatal and self._transport is not None:
-            self._transport.abort()
-
     def _drop(self, code: str) -> None:
         self._listener.observer(code, self._peer)
+        self._is_ending = True
         if self._transport is not None:
             self._transport.abort()
 
+    def _expire(self, code: str) -> None:
+        self._listener.observer(code, self._peer)
+        self._end()
+
+    def _end(self) -> None:
+        """Read no more, and close once what is complete has been answered."""
+        self._is_ending = True
+        self._pause()
+        self._close_when_answered()
+
+    def _close_when_answered(self) -> None:
+        if self._is_ending and not self._waiting and self._worker is None:
+            self._close()
+
+    def _close(self) -> None:
+        """Close once the peer has read its replies, or has had its time to."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self._disarm()
+        transport.close()
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(self._limits.reply_seconds_max, transport.abort)
+
+    def _pause(self) -> None:
+        """Let the peer wait: it has sent more than we have answered (B12)."""
+        if self._transport is not None and not self._is_paused:
+            self._is_paused = True
+            with contextlib.suppress(RuntimeError):  # it is closing
+                self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._transport is not None and self._is_paused and not self._is_ending:
+            self._is_paused = False
+            self._transport.resume_reading()
+
     def _arm(self) -> None:
-        """Set the deadline that applies now: for the rest of an open frame, or for the peer's next word."""
+        """Set the deadline that applies now: the rest of an open frame, or the peer's next word.
+
+        Neither runs while it is we who let the peer wait.
+        """
+        if self._is_ending:
+            return  # closing has a deadline of its own
+        if self._is_paused:
+            self._frame_is_timed = False
+            self._disarm()
+            return
         if self._reader.is_open and self._frame_is_timed:
-            return  # the deadline runs from the frame's first byte, however slowly the rest comes (B3)
+            return  # it runs from the frame's first byte, however slowly the rest comes (B3)
         self._disarm()
         loop = asyncio.get_running_loop()
         if self._reader.is_open:
             self._frame_is_timed = True
             self._deadline = loop.call_later(
-                self._limits.frame_seconds_max, self._drop, "mllp.frame.overdue"
+                self._limits.frame_seconds_max, self._expire, "mllp.frame.overdue"
             )
-        elif self._limits.idle_seconds_max:
+        elif self._limits.idle_seconds_max and self._worker is None:
             self._deadline = loop.call_later(
-                self._limits.idle_seconds_max, self._drop, "mllp.connection.idle"
+                self._limits.idle_seconds_max, self._expire, "mllp.connection.idle"
             )
 
     def _disarm(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _keep_alive(connection: socket.socket | None) -> None:
+    """Ask the kernel to find out about peers that are gone."""
+    if connection is None:
+        return
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE_SECONDS.items():
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,10 +1,15 @@
-"""The MLLP sender: one connection, one message in flight, the reply awaited. Used to tell other systems, and by the simulators."""
+"""The MLLP sender: one connection, one message in flight, the reply awaited.
+
+Used to tell other systems, and by the simulators. Framing is `wire/mllp.py`; whether to send again
+is the caller's to decide.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from types import TracebackType
+from typing import Self
 
 from suture.wire.mllp import Frame, FrameReader, frame
 
@@ -12,7 +17,10 @@ READ_BYTES_MAX = 64 * 1024
 
 
 class ConnectionLostError(Exception):
-    """The peer went away before it replied: whether it has the message is unknown. Send it again, unchanged."""
+    """The peer went away before it replied: whether it has the message is unknown.
+
+    Send it again, unchanged.
+    """
 
 
 class Sender:
@@ -28,7 +36,7 @@ class Sender:
         self._frames = FrameReader()
         self._replies: deque[bytes] = deque()
 
-    async def __aenter__(self) -> Sender:
+    async def __aenter__(self) -> Self:
         """Connect."""
         await self.connect()
         return self
@@ -64,23 +72,23 @@ class Sender:
         """
         if self._writer is None or self._reader is None:
             await self.connect()
-        assert self._writer is not None and self._reader is not None  # noqa: S101, PT018 - just connected
+        assert self._writer is not None, "just connected"
+        assert self._reader is not None, "just connected"
         try:
             self._writer.write(frame(message))
             async with asyncio.timeout(self._reply_seconds_max):
-                while not self._replies:
-                    data = await self._reader.read(READ_BYTES_MAX)
-                    if not data:
-                        raise ConnectionLostError("closed before the reply")
-                    self._replies.extend(
-                        item.payload
-                        for item in self._frames.receive(data)
-                        if isinstance(item, Frame)
-                    )
+                await self._read_reply(self._reader)
         except (OSError, TimeoutError) as error:
             await self.close()
             raise ConnectionLostError(type(error).__name__) from error
-        except ConnectionLostError:
-            await self.close()
-            raise
         return self._replies.popleft()
+
+    async def _read_reply(self, reader: asyncio.StreamReader) -> None:
+        """Read until a whole reply is there. Raises OSError when the peer closes before."""
+        while not self._replies:
+            data = await reader.read(READ_BYTES_MAX)
+            if not data:
+                raise ConnectionAbortedError("closed before the reply")
+            self._replies.extend(
+                item.payload for item in self._frames.receive(data) if isinstance(item, Frame)
+            )

@@ -12,7 +12,7 @@ import random
 import msgspec
 
 from suture.simulator.health_system.places import FACILITY_BY_CODE, Payer
-from suture.simulator.health_system.remittance import Adjudication, Adjustment, Service
+from suture.simulator.health_system.remittance import Adjudication, Adjustment, ServiceLine
 from suture.simulator.health_system.visit import Claim, Line
 
 _BASIS = 10_000
@@ -147,7 +147,7 @@ def _by_case(dice: random.Random, shell: Adjudication, payer: Payer) -> Adjudica
 
 def _decided(
     dice: random.Random, line: Line, payer: Payer, share: _Share, *, may_deny: bool
-) -> Service:
+) -> ServiceLine:
     if may_deny and dice.random() < _SERVICE_DENIED:
         return _denied(line, *dice.choice(_DENIALS))
     allowed_minor = line.amount_minor * dice.randrange(*payer.allowed_basis_points) // _BASIS
@@ -156,14 +156,14 @@ def _decided(
     return _service(line, tuple(adjustments))
 
 
-def _denied(line: Line, reason: str, remark: str) -> Service:
+def _denied(line: Line, reason: str, remark: str) -> ServiceLine:
     adjustments = (Adjustment("CO", reason, line.amount_minor),)
     return msgspec.structs.replace(_service(line, adjustments), remark=remark)
 
 
-def _service(line: Line, adjustments: tuple[Adjustment, ...]) -> Service:
+def _service(line: Line, adjustments: tuple[Adjustment, ...]) -> ServiceLine:
     assert line.item is not None, "claims hold charges only"
-    return Service(
+    return ServiceLine(
         number=line.number,
         procedure=line.item.procedure,
         revenue_code=line.item.revenue_code,

@@ -82,7 +82,7 @@ def attend(desk: Desk, course: Course, at: int) -> None:
     course.tell("A04", at, began_at=at)
     desk.collect_copay(course, at + 4 * MINUTE)
     if dice.random() < _WALKS_IN:
-        desk.find_insurance(course, at + 6 * MINUTE)
+        desk.check_insurance(course, at + 6 * MINUTE)
     departments = [course.visit.department]
     if dice.random() < 0.35:
         departments.append("LAB")

@@ -15,7 +15,7 @@ import msgspec
 from suture.simulator.health_system.people import Person
 from suture.simulator.health_system.places import Payer, ServiceItem
 from suture.simulator.health_system.visit import (
-    DAY,
+    HOUR,
     MINUTE,
     Appointment,
     Claim,
@@ -25,8 +25,8 @@ from suture.simulator.health_system.visit import (
 )
 
 _LINES_PER_MESSAGE_MAX = 6
-_BILLED_AFTER = 10 * 60 * MINUTE
-_GRACE = 2 * MINUTE
+_BILLED_AFTER = 10 * HOUR
+_SENT_AFTER = 2 * MINUTE
 
 
 class Numbers:
@@ -142,7 +142,8 @@ class Course:
         lines = tuple(
             line
             for line in self._lines
-            if line.posted_at <= billed_at and self._credited.get(line.number, DAY**2) > billed_at
+            if line.posted_at <= billed_at
+            and self._credited.get(line.number, billed_at + 1) > billed_at
         )
         if not lines:
             return None
@@ -168,8 +169,8 @@ class Course:
     def _post(self, at: int, lines: list[Line]) -> None:
         self.drafts.append(
             Draft(
-                send_at=at + _GRACE,
-                recorded_at=at + _GRACE,
+                send_at=at + _SENT_AFTER,
+                recorded_at=at + _SENT_AFTER,
                 trigger="P03",
                 visit=self.visit,
                 lines=tuple(lines),

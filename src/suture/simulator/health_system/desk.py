@@ -15,6 +15,7 @@ from suture.simulator.health_system.places import (
     CLINICS,
     HOSPITALS,
     MEDICAID,
+    PAYERS,
     ServiceItem,
 )
 from suture.simulator.health_system.visit import DAY, HOUR, MINUTE, Line, Visit
@@ -30,6 +31,7 @@ _DOCTORS = (
 _MEDIA = ("CARD", "CHECK", "CASH", "PORTAL")
 
 _LATE, _CREDITED, _COPAY, _SELF_PAID, _REOPENED = 0.12, 0.06, 0.45, 0.45, 0.03
+_RECOVERED, _WRONG_PAYER = 0.4, 0.08
 
 
 class Desk:
@@ -112,14 +114,16 @@ class Desk:
             late_at = course.visit.ended_at + dice.randrange(3, 44) * HOUR
             department = "LAB" if dice.random() < 0.6 else course.visit.department
             course.charge(late_at, self.items(department, 1))
+        if course.visit.payer is None and dice.random() < _RECOVERED:
+            course.insure(course.visit.ended_at + dice.randrange(60, 400) * MINUTE, MEDICAID)
         if course.visit.payer is None and dice.random() < _SELF_PAID:
             amount_minor = dice.randrange(2000, 40000)
             paid_at = course.visit.ended_at + dice.randrange(12, 90) * HOUR
             course.pay(paid_at, "PY", dice.choice(_MEDIA), amount_minor)
 
-    def find_insurance(self, course: Course, at: int) -> None:
-        """Find Medicaid for a self-pay patient, or tell the same registration again (A08)."""
-        if course.visit.payer is None and self.dice.random() < 0.4:
-            course.insure(at, MEDICAID)
+    def check_insurance(self, course: Course, at: int) -> None:
+        """Tell the registration again (A08): sometimes with another payer than was written down."""
+        if course.visit.payer is not None and self.dice.random() < _WRONG_PAYER:
+            course.insure(at, self.dice.choice(PAYERS))
         else:
             course.tell("A08", at)

@@ -19,7 +19,13 @@ from suture.simulator.health_system.adjudication import adjudicate
 from suture.simulator.health_system.course import Numbers
 from suture.simulator.health_system.messages import Door
 from suture.simulator.health_system.people import Person, Town
-from suture.simulator.health_system.places import CHARGE_MASTER, HOSPITALS, MEDICARE, ServiceItem
+from suture.simulator.health_system.places import (
+    CHARGE_MASTER,
+    HOSPITALS,
+    MEDICARE,
+    SELF_PAY_CLASS,
+    ServiceItem,
+)
 from suture.simulator.health_system.plan import START_ON
 from suture.simulator.health_system.remittance import (
     Adjudication,
@@ -31,7 +37,7 @@ from suture.simulator.health_system.story import Story
 from suture.simulator.health_system.visit import Calendar, Claim
 from suture.wire.hl7v2 import Field, build, segment
 
-MIX = {"charges": 60, "adt": 25, "scheduling": 15}
+MIX: Mapping[Door, int] = {"charges": 60, "adt": 25, "scheduling": 15}
 """How many of a hundred messages go to each door."""
 
 _LINES_MAX = 3
@@ -42,7 +48,7 @@ _DRAWN_AT_ONCE = 1024
 _NUMBER = "@NUMBER@"
 _CLAIMS_PER_WRITE = 2_000
 _TEMPLATES = 61
-_LOAD_PRICE_ITEMS = tuple(
+_ITEMS = tuple(
     item
     for department in ("ED", "LAB", "RAD", "PHARM", "CARD")
     for item in CHARGE_MASTER[department]
@@ -75,7 +81,7 @@ class BulkRemittance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def generate_load(
-    seed: int, count: int, mix: Mapping[str, int] | None = None
+    seed: int, count: int, mix: Mapping[Door, int] | None = None
 ) -> Iterator[LoadMessage]:
     """Yield messages with unique control ids, each new to whoever receives it.
 
@@ -116,7 +122,7 @@ class _LoadWriter:
             body += _charges(lines)
             self._templates[f"charges{lines}"] = _template("DFT", "P03", "DFT_P03", body)
 
-    def write(self, door: str, ordinal: int) -> LoadMessage:
+    def write(self, door: Door, ordinal: int) -> LoadMessage:
         """Return the message with this number (from 1)."""
         match door:
             case "adt":
@@ -144,12 +150,11 @@ class _LoadWriter:
             "mrn": person.mrn,
             "family": person.family,
             "given": person.given,
-            "payer": MEDICARE.code if person.payer is None else person.payer.code,
-            "class": "MC" if person.payer is None else person.payer.financial_class,
+            "class": person.payer.financial_class if person.payer else SELF_PAY_CLASS,
         }
         charges_minor = 0
         for line in range(1, lines + 1):
-            item = self._dice.choice(_LOAD_PRICE_ITEMS)
+            item = self._dice.choice(_ITEMS)
             charges_minor += item.price_minor
             values |= _item_values(line, item)
         return LoadMessage(

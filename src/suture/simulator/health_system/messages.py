@@ -56,7 +56,6 @@ _SERVICE_BY_DEPARTMENT = {
     "PROC": "PRO",
 }
 _DIAGNOSES = ("I10", "E11.9", "M54.50", "R07.9", "J06.9", "Z00.00", "S93.401A", "K21.9")
-_LINE_FEED_FROM, _LINE_FEED = b"\r", b"\n"
 
 
 def door_of(trigger: str) -> Door:
@@ -81,7 +80,7 @@ def write(draft: Draft, control_id: str, calendar: Calendar) -> bytes:
     if draft.form == "z_segment":
         segments.append(["ZPV", "1", ("RIVER", "PARKING", "LOT 4"), "N"])
     raw = build(segments)
-    return raw.replace(_LINE_FEED_FROM, _LINE_FEED) if draft.form == "line_feeds" else raw
+    return raw.replace(b"\r", b"\n") if draft.form == "line_feeds" else raw
 
 
 def _header(draft: Draft, control_id: str, calendar: Calendar) -> list[Field]:

@@ -103,7 +103,7 @@ def generate(
 
     `patients_per_day` is how many visits begin on a day; their messages reach into the days after.
     The first four are cast (see `story.py`), so fewer than four leave some faults unplanted. With
-    `canary` one more patient is seen on the first day, the others' story unchanged.
+    `canary` one more patient is seen on the first day, whose every identifying value is marked.
     """
     calendar, numbers = Calendar(start_on), Numbers()
     story = Story(random.Random(f"{seed}:story"), numbers, patients_per_day)

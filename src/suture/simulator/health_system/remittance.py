@@ -32,7 +32,7 @@ class Adjustment(msgspec.Struct, frozen=True, gc=False):
     amount_minor: int
 
 
-class Service(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ServiceLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One SVC: a line of the claim as the payer decided it."""
 
     number: str
@@ -63,7 +63,7 @@ class Adjudication(msgspec.Struct, frozen=True, kw_only=True):
     frequency: str = "1"
     adjustments: tuple[Adjustment, ...] = ()
     """At claim level, where there are no services."""
-    services: tuple[Service, ...] = ()
+    services: tuple[ServiceLine, ...] = ()
     person: Person
     facility: Facility
     began_at: int
@@ -231,7 +231,7 @@ def claim_segments(adjudication: Adjudication, calendar: Calendar) -> Iterator[s
         yield from _service_segments(service, calendar)
 
 
-def _service_segments(service: Service, calendar: Calendar) -> Iterator[str]:
+def _service_segments(service: ServiceLine, calendar: Calendar) -> Iterator[str]:
     charge, paid = amount(service.charge_minor), amount(service.paid_minor)
     if service.procedure:
         code, revenue = f"HC:{service.procedure}", service.revenue_code

@@ -31,7 +31,7 @@ def emergency(
         course.tell("A11", at + dice.randrange(10, 40) * MINUTE)
         return course
     if dice.random() < 0.5:
-        desk.find_insurance(course, at + 18 * MINUTE)
+        desk.check_insurance(course, at + 18 * MINUTE)
     desk.collect_copay(course, at + 30 * MINUTE)
     course.charge(at + 40 * MINUTE, desk.items("ED", 1))
     desk.serve(course, at + 60 * MINUTE, "LAB", dice.choice(("RAD", "PHARM")))

@@ -40,7 +40,7 @@ class Tally(msgspec.Struct, kw_only=True):
     connections_lost: int = 0
     files_written: int = 0
     sets_written: int = 0
-    """835 transaction sets in those files."""
+    """Different 835 transaction sets in those files: a file put there twice brings none."""
     totals: dict[str, Sum] = msgspec.field(default_factory=lambda: {name: Sum() for name in TOTALS})
     """What must be booked: charges, credits, patient_payments, adjustments, remittance_cash."""
     planted: dict[str, int] = msgspec.field(default_factory=dict)
@@ -59,7 +59,7 @@ class Tally(msgspec.Struct, kw_only=True):
         """Count a message that was acknowledged or a file that was written."""
         if planned.door == "remits":
             self.files_written += 1
-            self.sets_written += planned.sets_count
+            self.sets_written += 0 if planned.is_duplicate else planned.sets_count
         elif planned.is_duplicate:
             self.duplicates_sent += 1
         else:

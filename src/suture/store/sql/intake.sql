@@ -57,9 +57,9 @@ on conflict do nothing returning message_id
 insert into transmission (id, source, name, sha256, bytes_count, received_at) values ($1, $2, $3, $4, $5, $6)
 on conflict do nothing returning id
 
--- name: find_transmission
--- The file that already brought these bytes.
-select id from transmission where source = $1 and sha256 = $2
+-- name: reply_transmission
+-- What the sender of a file is owed, kept so that the same file again gets the same.
+update transmission set reply_name = $2, reply = $3 where id = $1
 
 -- name: append_chunk
 -- One sealed piece of a file.
@@ -98,9 +98,25 @@ select token from vault where token = any($1::text[])
 select message_id from message_identity where identity = $1
 
 -- name: append_transmission_repeats
--- A file came again, byte for byte: so did each of its messages.
-insert into message_repeat (message_id, received_at)
-select m.id, $3 from message m join transmission t on t.id = m.transmission_id where t.source = $1 and t.sha256 = $2
+-- A file came again, byte for byte: so did each of its messages. The reply that its sender is owed again.
+with again as (
+    select id, reply_name, reply from transmission where source = $1 and sha256 = $2
+), noted as (
+    insert into message_repeat (message_id, received_at)
+    select m.id, $3 from message m join again on again.id = m.transmission_id
+)
+select reply_name, reply from again
+
+-- name: name_identities
+-- What a message names as its own to say although it was not accepted.
+insert into message_named (identity, message_id) select identity, $1 from unnest($2::text[]) u(identity) on conflict do nothing
+
+-- name: resolve_superseded
+-- Close the exceptions of messages of this source that were not accepted, and named what another message now says in their place.
+update work_item w set resolved_at = now(), resolution = $3
+from message_named n join message m on m.id = n.message_id
+where n.identity = any($1::text[]) and m.source = $2 and w.message_id = m.id and w.event_id = '' and w.resolved_at is null
+returning w.id
 
 -- name: open_message_item
 -- A held or rejected message of a file: someone must look.

@@ -31,14 +31,16 @@ order by n.seq
 
 -- name: commit_step
 -- Commit all that a batch of events led to, in one statement, if every lease is still ours (suture_fence raises otherwise).
+-- What asks the fence must need it to make its rows: a join that finds none never calls it, and a zombie's inbox is empty.
 with fenced as materialized (
     select suture_fence($1::smallint[], $2::bigint[], $3::bigint[]) as ours
-), gone as (
-    delete from inbox i using unnest($4::smallint[], $5::bigint[]) u(partition, seq), fenced
-    where fenced.ours and i.partition = u.partition and i.seq = u.seq
 ), placed as (
     insert into log (partition, position, event_id, outcome, release)
-    select u.*, $10 from unnest($6::smallint[], $7::bigint[], $8::text[], $9::text[]) u
+    select u.*, $10 from fenced cross join unnest($6::smallint[], $7::bigint[], $8::text[], $9::text[]) u
+    where fenced.ours
+), gone as (
+    delete from inbox i using unnest($4::smallint[], $5::bigint[]) u(partition, seq)
+    where i.partition = u.partition and i.seq = u.seq
 ), remembered as (
     insert into state (stream, version, record) select * from unnest($11::text[], $12::integer[], $13::bytea[])
     on conflict (stream) do update set version = excluded.version, record = excluded.record

@@ -22,11 +22,6 @@ update work_item set resolved_at = now(), resolution = $2 where id = any($1::tex
 -- Close the exceptions of a delivery that has succeeded after all.
 update work_item set resolved_at = now(), resolution = $2 where delivery_id = $1 and resolved_at is null returning id
 
--- name: resolve_message_items
--- Close the exceptions of held messages that another message has made good.
-update work_item set resolved_at = now(), resolution = $2
-where message_id = any($1::text[]) and event_id = '' and resolved_at is null returning id
-
 -- name: work_items_of_message
 -- Everything that was ever opened about a message.
 select id, code, path, explanation, remedy, amount_minor, opened_at, resolved_at, resolution

@@ -7,10 +7,8 @@ closes. Not here: which segment opens or closes a claim, and the sums over all o
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from suture.model.fault import Fault, fault
-from suture.model.money import parse_amount_x12
+from suture.model.money import MINOR_PER_MAJOR, parse_amount_x12
 from suture.wire.x12.balance import unbalanced_claim, unbalanced_service
 from suture.wire.x12.envelope import SegmentError
 from suture.wire.x12.findings import Findings
@@ -26,10 +24,20 @@ _SIX_TRIPLETS_END = 20
 _MISSING = "1"
 _INVALID_CHARACTER = "6"
 _ELEMENT_ERRORS = "8"
-_AMOUNTS_REMEMBERED = 1 << 14
+_USUAL_LENGTH_MAX = 15
 
-parse_amount = lru_cache(_AMOUNTS_REMEMBERED)(parse_amount_x12)
-"""`parse_amount_x12`, remembered: fees and co-payments repeat, and zero is everywhere."""
+
+def parse_amount(text: str) -> int | None:
+    """Read an amount as `parse_amount_x12` does, its two usual forms at a third of the cost.
+
+    Ten amounts a claim are half the work of reading it; `12.50` and `12` need no grammar.
+    """
+    if len(text) <= _USUAL_LENGTH_MAX and text.isascii():
+        if text[-3:-2] == "." and (digits := text[:-3] + text[-2:]).isdigit():
+            return int(digits)
+        if text.isdigit():
+            return int(text) * MINOR_PER_MAJOR
+    return parse_amount_x12(text)
 
 
 def unreadable_amount(

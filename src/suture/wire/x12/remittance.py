@@ -84,7 +84,8 @@ def read_remittances(
     for item in items:
         if type(item) is Segment and is_remittance:
             if item.id in _OPENING:
-                yield from loops.open(item)
+                if completed := loops.open(item):
+                    yield from completed
                 keep, stop = loops.kept.append, loops.stop
             elif item.ordinal < stop:
                 keep(item)
@@ -111,7 +112,8 @@ def read_remittance(
     keep, stop = loops.kept.append, loops.stop
     for segment in segments:
         if segment.id in _OPENING:
-            yield from loops.open(segment)
+            if completed := loops.open(segment):
+                yield from completed
             keep, stop = loops.kept.append, loops.stop
         elif segment.ordinal < stop:
             keep(segment)

@@ -1,21 +1,24 @@
 -- The spine: messages, events, the log, states, entries, journals, deliveries, work items.
--- Ids say their own lineage: msg_X -> evt_X.0001 -> ent_X.0001.01, so a prefix scan on a primary key walks it.
+-- Ids say their own lineage: msg_X -> evt_X.0001 -> ent_X.0001.01, so a prefix scan on a primary key walks it. They compare
+-- by their bytes (collate "C") in every database: in most languages' order a full stop does not count.
 
 -- What came in ---------------------------------------------------------------------------------
 
 create table transmission (
-    id text primary key,
+    id text collate "C" primary key,
     source text not null,
     name text not null,
     sha256 bytea not null,
     bytes_count bigint not null,
     received_at timestamptz not null,
+    reply_name text not null default '',
+    reply bytea not null default '',
     unique (source, sha256)
 );
 comment on table transmission is 'A file as it came; its bytes, sealed, are in transmission_chunk.';
 
 create table transmission_chunk (
-    transmission_id text not null references transmission,
+    transmission_id text collate "C" not null references transmission,
     ordinal integer not null,
     sealed bytea not null,
     primary key (transmission_id, ordinal)
@@ -23,7 +26,7 @@ create table transmission_chunk (
 alter table transmission_chunk alter column sealed set storage external;
 
 create table message (
-    id text primary key,
+    id text collate "C" primary key,
     source text not null,
     format text not null,
     type text not null,
@@ -34,7 +37,7 @@ create table message (
     received_at timestamptz not null,
     events_count integer not null,
     sealed bytea,
-    transmission_id text references transmission,
+    transmission_id text collate "C" references transmission,
     bytes_offset bigint,
     reply bytea not null default ''
 );
@@ -44,20 +47,27 @@ create index message_received on message (received_at);
 
 create table message_identity (
     identity text primary key,
-    message_id text not null,
+    message_id text collate "C" not null,
     sha256 bytea not null
 );
 comment on table message_identity is 'What each message alone may say: a second holder is a duplicate, a reuse, or a duplicate trace.';
 
+create table message_named (
+    identity text not null,
+    message_id text collate "C" not null,
+    primary key (identity, message_id)
+);
+comment on table message_named is 'What messages that were held or rejected would have claimed: whoever claims it makes them good.';
+
 create table message_repeat (
     id bigint generated always as identity primary key,
-    message_id text not null,
+    message_id text collate "C" not null,
     received_at timestamptz not null
 );
 comment on table message_repeat is 'Each time a message arrived again with the same identity and the same bytes.';
 
 create table control_total (
-    message_id text not null,
+    message_id text collate "C" not null,
     name text not null,
     items_count bigint not null,
     amount_minor bigint not null,
@@ -73,8 +83,8 @@ create table vault (
 -- The event log --------------------------------------------------------------------------------
 
 create table event (
-    id text primary key,
-    message_id text not null,
+    id text collate "C" primary key,
+    message_id text collate "C" not null,
     stream text not null,
     partition smallint not null,
     type text not null,
@@ -89,7 +99,7 @@ create index event_stream on event (stream);
 create table inbox (
     partition smallint not null,
     seq bigint generated always as identity,
-    event_id text not null,
+    event_id text collate "C" not null,
     primary key (partition, seq)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
 comment on table inbox is 'Events that have arrived and have no position yet. The partition''s owner removes them as it places them.';
@@ -97,7 +107,7 @@ comment on table inbox is 'Events that have arrived and have no position yet. Th
 create table log (
     partition smallint not null,
     position bigint not null,
-    event_id text not null unique,
+    event_id text collate "C" not null unique,
     outcome text not null check (outcome in ('posted', 'parked', 'no_effect', 'repeated')),
     release text not null,
     primary key (partition, position)
@@ -121,11 +131,11 @@ create table state (
 -- The subledger --------------------------------------------------------------------------------
 
 create table entry (
-    id text primary key,
+    id text collate "C" primary key,
     stream text not null,
     booking_key text not null,
     revision integer not null,
-    event_id text not null,
+    event_id text collate "C" not null,
     kind text not null,
     policy text not null,
     entity text not null,
@@ -134,13 +144,13 @@ create table entry (
     accounting_on date not null,
     received_at_ms bigint not null,
     release text not null,
-    reverses text not null default ''
+    reverses text collate "C" not null default ''
 );
 create index entry_event on entry (event_id);
 create unique index entry_once on entry (stream, booking_key, revision, (reverses <> ''));
 
 create table entry_line (
-    entry_id text not null,
+    entry_id text collate "C" not null,
     ordinal smallint not null,
     account text not null,
     debit_minor bigint not null check (debit_minor >= 0),
@@ -181,7 +191,7 @@ create trigger append_only before update or delete or truncate on log for each s
 
 create table unbatched (
     policy text not null,
-    entry_id text not null,
+    entry_id text collate "C" not null,
     queued_at timestamptz not null default now(),
     primary key (policy, entry_id)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
@@ -215,7 +225,7 @@ create table journal_line (
 );
 
 create table journal_entry (
-    entry_id text primary key,
+    entry_id text collate "C" primary key,
     reference text not null
 );
 create index journal_entry_reference on journal_entry (reference);
@@ -253,13 +263,13 @@ create table delivery_attempt (
 -- What people must look at ---------------------------------------------------------------------
 
 create table work_item (
-    id text primary key,
+    id text collate "C" primary key,
     group_key text not null,
     code text not null,
     owner text not null,
     source text not null default '',
-    message_id text not null default '',
-    event_id text not null default '',
+    message_id text collate "C" not null default '',
+    event_id text collate "C" not null default '',
     stream text not null default '',
     booking_key text not null default '',
     delivery_id bigint,
@@ -280,7 +290,7 @@ create index work_item_message on work_item (message_id) where message_id <> '';
 
 create table release (
     number bigint generated always as identity primary key,
-    id text not null,
+    id text collate "C" not null,
     content bytea not null,
     activated_at timestamptz not null default now(),
     note text not null default ''
@@ -292,7 +302,7 @@ create table setting (
 );
 
 create table worker (
-    id text primary key,
+    id text collate "C" primary key,
     role text not null,
     process_id integer not null,
     started_at timestamptz not null default now(),

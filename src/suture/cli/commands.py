@@ -1,0 +1,218 @@
+"""Every command with its arguments, options and help; what each does is in the module it imports.
+
+Names, options, exit codes and JSON keys are a contract with the scripts that call them. Exit codes:
+0 well, 1 something was found, 2 wrong usage, 3 the installation cannot be opened.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="suture",
+    help="Keeps a health provider's systems in agreement, from the message to the general ledger.",
+    epilog="Exit codes: 0 well, 1 something was found, 2 wrong usage, 3 nothing to open.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+exceptions_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(exceptions_app, name="exceptions")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        metavar="DIR",
+        help="The installation's folder; .suture, or what suture.toml says, unless given.",
+    ),
+]
+EstateFolder = Annotated[Path, typer.Argument(metavar="ESTATE", help="The estate's folder.")]
+
+
+def _version(is_asked: bool) -> None:  # noqa: FBT001 - typer's signature of a callback
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"suture {version('suture')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options that come before any command."""
+
+
+@app.command(short_help="Run an estate until it is told to stop.")
+def serve(
+    *,
+    estate: Annotated[
+        Path | None,
+        typer.Argument(metavar="[ESTATE]", help="The estate to bring into force first."),
+    ] = None,
+    home: Home = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option("--role", help="Only this role, repeatable: intake, files, runner, delivery."),
+    ] = None,
+    log_file: Annotated[
+        Path | None,
+        typer.Option("--log-file", metavar="FILE", help="The workers' log; else standard error."),
+    ] = None,
+) -> None:
+    """Run an estate until it is told to stop (SIGTERM or Control-C)."""
+    from suture.cli.serve import run
+
+    raise typer.Exit(run(estate, home=home, roles=role or [], log_file=log_file))
+
+
+@app.command(hidden=True)
+def worker(role: str, *, home: Home = None) -> None:
+    """Be one worker; `suture serve` starts them."""
+    from suture.cli.serve import run_worker
+
+    raise typer.Exit(run_worker(role, home=home))
+
+
+@app.command(short_help="Check an estate: every fault with its file, line and remedy.")
+def check(estate: EstateFolder, *, as_json: Json = False) -> None:
+    """Check an estate without running anything: every fault with its file, line and remedy."""
+    from suture.cli.check import run
+
+    raise typer.Exit(run(estate, as_json=as_json))
+
+
+@app.command(short_help="Show what is alive, what is in force and what waits.")
+def status(*, home: Home = None, as_json: Json = False) -> None:
+    """Show what is alive, what is in force and what waits. Starts nothing."""
+    from suture.cli.status import run
+
+    raise typer.Exit(run(home=home, as_json=as_json))
+
+
+@exceptions_app.callback(
+    invoke_without_command=True, short_help="List what waits for a person, and what is next."
+)
+def exceptions(
+    context: typer.Context,
+    *,
+    grouped: Annotated[
+        bool, typer.Option("--group/--all", help="What is alike as one group, or one by one.")
+    ] = True,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """List what waits for a person: how much is at stake, whose it is, what to do next."""
+    if context.invoked_subcommand is None:
+        from suture.cli.exceptions import run
+
+        raise typer.Exit(run(home=home, is_grouped=grouped, as_json=as_json))
+
+
+@exceptions_app.command()
+def dismiss(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of exceptions, exc_...")],
+    *,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the exception for ever.")
+    ],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Resolve exceptions that need no booking, with a reason."""
+    from suture.cli.exceptions import run_dismiss
+
+    raise typer.Exit(run_dismiss(ids, reason=reason, home=home, as_json=as_json))
+
+
+@app.command(short_help="Check an estate and bring it into force.")
+def apply(
+    estate: EstateFolder,
+    *,
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="What changed, and why.")
+    ] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Check an estate and bring it into force; parked work is then decided again."""
+    from suture.cli.apply import run
+
+    raise typer.Exit(run(estate, note=note, home=home, as_json=as_json))
+
+
+@app.command(short_help="Prove that everything is booked or explained, and the ERP agrees.")
+def reconcile(*, home: Home = None, as_json: Json = False) -> None:
+    """Prove that everything received is booked or explained, and that the ERP agrees."""
+    from suture.cli.reconcile import run
+
+    raise typer.Exit(run(home=home, as_json=as_json))
+
+
+@app.command(short_help="Show what Suture makes of a file, or where an id leads.")
+def trace(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH|ID...",
+            help="Files or folders; or ids: msg_ evt_ ent_ exc_, a journal, a document, a control "
+            "id, a stream.",
+        ),
+    ],
+    *,
+    estate: Annotated[
+        Path | None,
+        typer.Option("--estate", metavar="DIR", help="The estate to read files by; the sample's."),
+    ] = None,
+    events_max: Annotated[
+        int, typer.Option("--events-max", min=0, help="Events shown of each message of a file.")
+    ] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show what Suture would make of a file, touching nothing; or where an id leads, both ways."""
+    from suture.cli.trace import run
+
+    raise typer.Exit(run(targets, estate=estate, events_max=events_max, home=home, as_json=as_json))
+
+
+@app.command(short_help="Run the sample estate against a simulated world, and prove it.")
+def demo(
+    *,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days to simulate.")] = 3,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed is the same world.")] = 1,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Run the sample estate against a simulated world with planted faults, and prove the end."""
+    from suture.cli.demo import run
+
+    raise typer.Exit(run(days=days, seed=seed, as_json=as_json, home=home))
+
+
+@app.command(short_help="Measure throughput and latency on this machine.")
+def bench(
+    *,
+    stage: Annotated[
+        str | None, typer.Argument(metavar="[STAGE]", help="One stage; all of them unless given.")
+    ] = None,
+    messages: Annotated[
+        int, typer.Option("--messages", min=1, help="Messages of generated traffic.")
+    ] = 20_000,
+    as_json: Json = False,
+) -> None:
+    """Measure throughput and latency on this machine."""
+    from suture.cli.bench import run
+
+    raise typer.Exit(run(stage=stage, messages=messages, as_json=as_json))

@@ -1,0 +1,211 @@
+"""`suture reconcile`: the proof, line by line. 0 only when every control holds.
+
+The controls are `reconcile/controls.py`, read by `engine/proof.py`; here they are only shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from suture.app import existing_installation, opened_ledger, visited_store
+from suture.cli.ending import FOUND, WELL
+from suture.cli.progress import waiting
+from suture.cli.screen import chip, count, line, money, open_console, plain, plain_table, print_json
+from suture.connectors.erp import ErpDestination
+from suture.connectors.outcome import AccountBalance, Balances, Refused, Transient
+from suture.engine.proof import Proof, read_proof
+from suture.engine.worker import load_estate
+from suture.governance.connections import Destination
+from suture.model.fault import Fault
+from suture.reconcile.controls import Conservation, Control, Difference
+from suture.store.controls import read_delivery_counts
+from suture.store.database import Database
+
+READINGS_MAX = 5
+READING_PAUSE_SECONDS = 0.5
+"""While journals are on their way the two sides are read at different moments: read again."""
+
+
+class Ledgers:
+    """What all ERPs of an estate hold together; remembers why one of them was not read."""
+
+    def __init__(self, ledgers: Iterable[ErpDestination | Fault]) -> None:
+        """Take the destinations, or why one could not be opened."""
+        self._ledgers = list(ledgers)
+        self.unread: Fault | None = None
+
+    async def balances(self, entity: str, period: str) -> Balances | Transient | Refused:
+        """Return both sides of every account of an entity in a period, over all ERPs."""
+        held: list[Balances] = []
+        for ledger in self._ledgers:
+            if isinstance(ledger, Fault):
+                self.unread = ledger
+                return Refused(ledger)
+            answer = await ledger.balances(entity, period)
+            if not isinstance(answer, Balances):
+                self.unread = answer.fault
+                return answer
+            held.append(answer)
+        return _added(entity, period, held)
+
+
+def _added(entity: str, period: str, held: list[Balances]) -> Balances:
+    sides: dict[str, AccountBalance] = {}
+    for balances in held:
+        for each in balances.accounts:
+            known = sides.get(each.account, AccountBalance(each.account, 0, 0, 0))
+            sides[each.account] = AccountBalance(
+                each.account,
+                known.debit_minor + each.debit_minor,
+                known.credit_minor + each.credit_minor,
+                known.line_count + each.line_count,
+            )
+    return Balances(
+        entity=entity,
+        period=period,
+        currency=held[0].currency if held else "",
+        journal_count=sum(balances.journal_count for balances in held),
+        accounts=tuple(sides.values()),
+    )
+
+
+def run(*, home: Path | None, as_json: bool) -> int:
+    """Read every control and print it."""
+    proof, unread = asyncio.run(_read(home))
+    if as_json:
+        print_json(_told(proof, unread))
+    else:
+        _print(proof, unread)
+    return WELL if proof.proven else FOUND
+
+
+async def _read(home: Path | None) -> tuple[Proof, Fault | None]:
+    async with (
+        waiting("Counting both sides"),
+        visited_store(existing_installation(home)) as database,
+    ):
+        estate, _ = await load_estate(database)
+        async with _opened(estate.destinations.values()) as ledgers:
+            return await _settled(database, ledgers), ledgers.unread
+
+
+async def _settled(database: Database, ledgers: Ledgers) -> Proof:
+    """Read the proof, again while a difference may only be a journal that arrives meanwhile."""
+    readings_count = 0
+    while True:
+        before = await read_delivery_counts(database)
+        proof = await read_proof(database, ledgers)
+        readings_count += 1
+        is_moving = before.queued or before != await read_delivery_counts(database)
+        if proof.proven or not is_moving or readings_count == READINGS_MAX:
+            return proof
+        await asyncio.sleep(READING_PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def _opened(destinations: Iterable[Destination]) -> AsyncIterator[Ledgers]:
+    async with AsyncExitStack() as stack:
+        yield Ledgers(
+            [await stack.enter_async_context(opened_ledger(each)) for each in destinations]
+        )
+
+
+def _told(proof: Proof, unread: Fault | None) -> dict[str, object]:
+    """Return the proof by the keys of `suture reconcile --json`."""
+    return {
+        "proven": proof.proven,
+        "conservation": proof.conservation,
+        "controls": proof.controls,
+        "entries_unbalanced": proof.entries_unbalanced,
+        "ledger_imbalance_minor": proof.ledger_imbalance_minor,
+        "erp_difference_minor": proof.erp_difference_minor,
+        "differences": [_difference(each) for each in proof.differences],
+        "documents_twice": proof.documents_twice,
+        "erp_unread": proof.erp_unread,
+        "erp_unread_reason": "" if unread is None else f"{unread.code}: {unread.explanation}",
+    }
+
+
+def _difference(each: Difference) -> dict[str, object]:
+    told = msgspec.structs.asdict(each)
+    at = told.pop("at")
+    return {**msgspec.structs.asdict(at), **told, "difference_minor": each.amount_minor}
+
+
+def _print(proof: Proof, unread: Fault | None) -> None:
+    console = open_console()
+    _print_conservation(console, proof.conservation)
+    _print_controls(console, proof.controls)
+    table = plain_table("the subledger and the ERP", "", right=[""])
+    table.add_row("entries out of balance", f"{proof.entries_unbalanced:,}")
+    table.add_row("debits less credits", money(proof.ledger_imbalance_minor))
+    table.add_row("journals under two documents", f"{proof.documents_twice:,}")
+    table.add_row("subledger less on its way less ERP", money(proof.erp_difference_minor))
+    console.print(table)
+    if proof.differences and not proof.erp_unread:
+        _print_differences(console, proof.differences)
+    if proof.erp_unread:
+        reason = f": {unread.explanation} → {unread.remedy}" if unread else ""
+        console.print(
+            line(
+                ("The ERP was not read ", "bold red"), f"for {', '.join(proof.erp_unread)}{reason}"
+            )
+        )
+    console.print()
+    console.print(chip("proven" if proof.proven else "not proven"))
+
+
+def _print_conservation(console: Console, law: Conservation) -> None:
+    console.print(
+        line(
+            (count(law.received, "message"), "bold"),
+            f" received = {law.posted:,} posted + {law.explained:,} explained "
+            f"+ {law.held:,} held + {law.in_flight:,} in flight",
+            (f", a gap of {law.gap:,}", "bold red" if law.gap else "green"),
+        )
+    )
+    console.print()
+
+
+def _print_controls(console: Console, controls: list[Control]) -> None:
+    if not controls:
+        return
+    figures = ("told", "as facts", "repeated", "parked", "standing", "difference")
+    table = plain_table("control total", *figures, right=figures)
+    for each in controls:
+        style = "bold red" if each.difference_minor else "green"
+        table.add_row(
+            each.name.replace("_", " "),
+            money(each.told_minor),
+            money(each.facts_minor),
+            money(each.repeated_minor),
+            money(each.parked_minor),
+            money(each.standing_minor),
+            f"[{style}]{money(each.difference_minor)}[/]",
+        )
+    console.print(table)
+    console.print()
+
+
+def _print_differences(console: Console, differences: list[Difference]) -> None:
+    figures = ("ours debit", "ours credit", "ERP debit", "ERP credit", "difference")
+    table = plain_table("entity", "period", "account", *figures, right=figures)
+    for each in differences:
+        table.add_row(
+            plain(each.at.entity),
+            plain(each.at.period),
+            plain(each.at.account),
+            money(each.subledger_debit_minor),
+            money(each.subledger_credit_minor),
+            money(each.erp_debit_minor),
+            money(each.erp_credit_minor),
+            f"[bold red]{money(each.amount_minor)}[/]",
+        )
+    console.print()
+    console.print(table)

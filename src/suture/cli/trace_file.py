@@ -1,0 +1,267 @@
+"""What Suture would make of files: read by an estate, in memory, touching nothing.
+
+With `--json`, one object for each message on a line of its own; its keys are a contract. How it
+looks to people is `trace_screen.py`; the chain itself is `memory.py`. Surrogates are made with a
+fixed demonstration key: the same on every machine, and not those of any installation.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from suture.cli.check import print_faults, read_estate_files
+from suture.cli.ending import FOUND, WELL
+from suture.cli.estates import sample_estate_folder
+from suture.cli.progress import watched
+from suture.cli.screen import print_json
+from suture.connectors.files.folder import read_chunks
+from suture.governance.connections import Source
+from suture.governance.estate import Estate, load
+from suture.ledger.entry import Entry
+from suture.memory import Judged, Rehearsal, Told, key_of, message_of
+from suture.model.fault import Fault, fault
+from suture.model.identity import Tokenizer
+from suture.model.translation import Channel
+
+DEMONSTRATION_KEY = b"Suture's demonstration key, public by design"
+SOURCES = {"835": "remits", "ADT": "adt", "DFT": "charges", "SIU": "scheduling"}
+"""By ST01 or MSH-9.1: the source a message is taken to come from, where the estate has it."""
+_TRANSLATIONS = {"835": "x12_835"}
+
+
+class FaultLine(msgspec.Struct, frozen=True):
+    """A fault as scripts read it."""
+
+    code: str
+    where: str
+    explanation: str
+
+
+class EventLine(msgspec.Struct, frozen=True):
+    """An event as scripts read it: its type and its business key, a surrogate."""
+
+    type: str
+    key: str
+
+
+class JournalLine(msgspec.Struct, frozen=True):
+    """A line of an entry as scripts read it."""
+
+    account: str
+    debit_minor: int
+    credit_minor: int
+    where: str
+
+
+class EntryLines(msgspec.Struct, frozen=True):
+    """An entry as scripts read it."""
+
+    lines: list[JournalLine]
+
+
+class MessageReport(msgspec.Struct, kw_only=True):
+    """One message as scripts read it; the fields are the keys of `suture trace --json`."""
+
+    path: str
+    format: str
+    type: str
+    control_id: str
+    status: str
+    faults: list[FaultLine]
+    events: list[msgspec.Raw] = []
+    """Each an `EventLine`, already encoded: a file may hold many."""
+    entries: list[msgspec.Raw] = []
+    """Each an `EntryLines`."""
+    notes: list[FaultLine] = []
+
+
+class Readers:
+    """Reads files by one estate."""
+
+    def __init__(self, estate: Estate) -> None:
+        """Take the estate, and make a channel of each of its sources."""
+        self.estate = estate
+        tokenizer = Tokenizer(DEMONSTRATION_KEY)
+        self._channels = {
+            source.name: _channel(source, tokenizer) for source in estate.sources.values()
+        }
+
+    def channel(self, kind: str) -> Channel:
+        """Return the channel of a message type: its usual source's, else the first that could."""
+        named = SOURCES.get(kind, "adt")
+        if named in self._channels:
+            return self._channels[named]
+        wanted = _TRANSLATIONS.get(kind, "hl7v2")
+        for source in self.estate.sources.values():
+            if source.translation == wanted:
+                return self._channels[source.name]
+        return next(iter(self._channels.values()))
+
+    def read(self, path: Path) -> Iterator[Judged | Told]:
+        """Yield the messages of a file, each followed by what its events change. Raises OSError."""
+        rehearsal = Rehearsal(self.estate.books, self.channel)
+        with _opened(path) as (stream, size):
+            rehearsal.judge(watched(read_chunks(stream), label=path.name, bytes_total=size))
+            stream.seek(0)
+            yield from rehearsal.tell(read_chunks(stream))
+
+
+def _channel(source: Source, tokenizer: Tokenizer) -> Channel:
+    return Channel(
+        source=source.name,
+        zone=source.zone,
+        tokenizer=tokenizer,
+        authority=source.authority,
+        charset=source.charset,
+        facility=source.facility,
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open an ordinary file; anything else could wait for ever, or read differently again."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
+        yield stream, status.st_size
+
+
+def run_files(paths: Iterable[Path], folder: Path | None, *, events_max: int, as_json: bool) -> int:
+    """Show what every file of these paths comes to; 1 when anything of it is not simply booked."""
+    estate = load(read_estate_files(folder or sample_estate_folder()))
+    if not isinstance(estate, Estate):
+        print_faults(estate)
+        return FOUND
+    readers = Readers(estate)
+    code = WELL
+    for path in files_of(paths):
+        if as_json:
+            for report in reports(path, readers):
+                print_json(report)
+                code = FOUND if report.faults else code
+        else:
+            from suture.cli.trace_screen import show_file
+
+            code = max(code, show_file(path, readers, events_max=events_max))
+    return code
+
+
+def files_of(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield every file of the paths: a folder means all that is in it, however deep, by name."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(each for each in path.rglob("*") if not each.is_dir())
+        else:
+            yield path
+
+
+def reports(path: Path, readers: Readers) -> list[MessageReport]:
+    """Return one report for each message of a file; one alone, rejected, when it cannot be read."""
+    try:
+        return list(_Reports(path).taken(readers.read(path)))
+    except Exception as error:  # noqa: BLE001 - whatever a file does, the next one is read
+        return [_unread(path, failure(error))]
+
+
+def failure(error: Exception) -> Fault:
+    """Return the fault of a file that could not be read to its end."""
+    if isinstance(error, OSError):
+        return fault("file.unreadable", "file", error.strerror or type(error).__name__)
+    return fault("file.failed", "file", f"reading it raised {type(error).__name__}")
+
+
+def _unread(path: Path, found: Fault) -> MessageReport:
+    return MessageReport(
+        path=_shown(path),
+        format="unknown",
+        type="unreadable",
+        control_id="",
+        status="rejected",
+        faults=[_fault_line(found)],
+    )
+
+
+def _shown(path: Path) -> str:
+    """Return a path as text that JSON can hold, whatever bytes its name is made of."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _fault_line(found: Fault) -> FaultLine:
+    return FaultLine(found.code, found.where, found.explanation)
+
+
+class _Reports:
+    """The reports of one file, complete when all of it has been told.
+
+    What an event changes belongs to the message that told it, though another may have let it: a
+    charge that waited for its account is booked by a later message, and listed with the charge.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = _shown(path)
+        self._reports: dict[str, MessageReport] = {}
+        self._parked: dict[str, tuple[str, Fault]] = {}
+        """By exception: the message it belongs to, and why."""
+        self._parked_first: dict[tuple[str, str], str] = {}
+
+    def taken(self, items: Iterable[Judged | Told]) -> Iterator[MessageReport]:
+        """Yield the reports of everything a file holds."""
+        for item in items:
+            match item:
+                case Judged():
+                    self._judged(item)
+                case Told():
+                    self._told(item)
+        for message_id, found in self._parked.values():
+            self._reports[message_id].faults.append(_fault_line(found))
+        yield from self._reports.values()
+
+    def _judged(self, judged: Judged) -> None:
+        translation = judged.translation
+        self._reports[judged.id] = MessageReport(
+            path=self._path,
+            format=translation.format,
+            type=translation.type,
+            control_id=translation.control_id,
+            status=translation.status,
+            faults=[_fault_line(each) for each in translation.faults],
+            events=[],
+            entries=[],
+            notes=[_fault_line(each) for each in translation.notes],
+        )
+
+    def _told(self, told: Told) -> None:
+        event = told.event
+        line = EventLine(event.type, key_of(event.stream))
+        self._reports[event.message_id].events.append(_raw(line))
+        for entry in told.entries:
+            self._reports[message_of(entry.event_id)].entries.append(_raw(_entry_lines(entry)))
+        for opened in told.opened:
+            key = (event.stream, opened.booking_key)
+            message_id = self._parked_first.setdefault(key, event.message_id)
+            self._parked[opened.id] = (message_id, opened.fault)
+        for resolved in told.resolved:
+            self._parked.pop(resolved.id, None)
+
+
+def _raw(line: EventLine | EntryLines) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(line))
+
+
+def _entry_lines(entry: Entry) -> EntryLines:
+    return EntryLines(
+        [
+            JournalLine(line.account, line.debit_minor, line.credit_minor, line.where)
+            for line in entry.lines
+        ]
+    )

@@ -1,0 +1,310 @@
+"""How a traced file looks: each message with its verdict, its facts, its entries and its faults.
+
+Streams: whatever the file's size, only running sums are kept. Beyond a number of events a message
+is summed up by account. What is shown holds surrogates and codes, never a patient's value.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+
+from suture.cli.ending import FOUND, WELL
+from suture.cli.screen import (
+    chip,
+    count,
+    line,
+    money,
+    open_console,
+    plain,
+    plain_table,
+    print_fault,
+)
+from suture.cli.trace_file import Readers, failure
+from suture.ledger.entry import Entry
+from suture.memory import Judged, Told, message_of
+from suture.model.event import Event, Fact
+from suture.pipeline import Opened
+
+MESSAGES_DETAILED_MAX = 200
+"""Of a file; those after it get one line each."""
+NOTES_SHOWN_MAX = 5
+
+_FIELDS_SHOWN_ELSEWHERE = frozenset({"where", "remittance", "adjudication"})
+_FORMATS = {"hl7v2": "HL7 v2", "x12": "X12", "unknown": "unknown format"}
+
+Sides = dict[tuple[str, str], tuple[int, int]]
+"""Debits and credits by account and currency."""
+
+
+def show_file(path: Path, readers: Readers, *, events_max: int) -> int:
+    """Print what a file comes to; 1 when anything of it is not simply booked."""
+    console = open_console()
+    screen = FileScreen(console, readers, events_max)
+    console.print(Rule(line_title(path), align="left", style="dim"))
+    try:
+        for item in readers.read(path):
+            screen.take(item)
+    except Exception as error:  # noqa: BLE001 - whatever a file does, the next one is read
+        screen.end_message()
+        console.print(line(chip("rejected")))
+        print_fault(console, failure(error))
+        return FOUND
+    screen.end()
+    return FOUND if screen.is_anything_found else WELL
+
+
+def line_title(path: Path) -> str:
+    """Return a path as a title, without any markup in it."""
+    return f"[bold]{plain(path).replace('[', '(').replace(']', ')')}[/]"
+
+
+class FileScreen:
+    """Prints one file as it is told."""
+
+    def __init__(self, console: Console, readers: Readers, events_max: int) -> None:
+        """Take where to print, the estate whose accounts have names, and how much to show."""
+        self._console = console
+        self._accounts = readers.estate.books.accounts
+        self._events_max = events_max
+        self._statuses = {"accepted": 0, "held": 0, "rejected": 0}
+        self._ordinals: dict[str, int] = {}
+        self._events_count = self._entries_count = 0
+        self._parked_count = self._parked_minor = 0
+        self._sides: Sides = {}
+        self._message: _Message | None = None
+
+    @property
+    def is_anything_found(self) -> bool:
+        """Whether anything was not simply booked."""
+        return bool(self._statuses["held"] or self._statuses["rejected"] or self._parked_count)
+
+    def take(self, item: Judged | Told) -> None:
+        """Print a message's head, or what one of its events changed."""
+        match item:
+            case Judged():
+                self.end_message()
+                self._begin(item)
+            case Told():
+                self._tell(item)
+
+    def _begin(self, judged: Judged) -> None:
+        translation = judged.translation
+        self._statuses[translation.status] += 1
+        self._message = _Message(judged, judged.ordinal <= MESSAGES_DETAILED_MAX)
+        self._console.print(
+            line(
+                (f"#{judged.ordinal:<4} ", "dim"),
+                chip(translation.status),
+                (f"  {plain(translation.type)}", "bold"),
+                f"  {plain(translation.control_id)}",
+                (f"  {_FORMATS[translation.format]}, read as {judged.source or 'nothing'}", "dim"),
+                (f"  {count(judged.events_count, 'event')}" if judged.events_count else "", "dim"),
+            )
+        )
+        if self._message.is_detailed and len(self._ordinals) < MESSAGES_DETAILED_MAX:
+            self._ordinals[judged.id] = judged.ordinal
+        for each in translation.faults:
+            print_fault(self._console, each, indent=6)
+        if self._message.is_detailed:
+            for each in translation.notes[:NOTES_SHOWN_MAX]:
+                note = f"{each.explanation} at {each.where}"
+                self._console.print(line(("note ", "dim"), (plain(note), "dim"), indent=6))
+            unshown = len(translation.notes) - NOTES_SHOWN_MAX
+            if unshown > 0:
+                self._console.print(line((f"and {count(unshown, 'more note')}", "dim"), indent=6))
+
+    def _tell(self, told: Told) -> None:
+        message = self._message
+        assert message is not None  # events follow their message
+        self._events_count += 1
+        self._entries_count += len(told.entries)
+        for entry in told.entries:
+            _add(self._sides, entry)
+        for sign, items in ((1, told.opened), (-1, told.resolved)):
+            self._parked_count += sign * len(items)
+            self._parked_minor += sign * sum(abs(item.amount_minor) for item in items)
+        if message.is_detailed and message.shown_count < self._events_max:
+            message.shown_count += 1
+            self._show(told)
+        else:
+            message.hide(told)
+
+    def _show(self, told: Told) -> None:
+        self._show_event(told.event)
+        for entry in told.entries:
+            self._show_entry(entry, told.event)
+        booked = {entry.booking_key for entry in told.entries if not entry.reverses}
+        for opened in told.opened:
+            self._show_parked(opened, is_booked=opened.booking_key in booked)
+        if told.resolved:
+            resolved = count(len(told.resolved), "exception")
+            self._console.print(line((f"{resolved} resolved", "green"), indent=8))
+
+    def _show_event(self, event: Event) -> None:
+        self._console.print(
+            line(
+                ("● ", "green"),
+                (event.type, "bold"),
+                f"  {plain(event.stream)}  ",
+                (plain(event.where), "cyan"),
+                indent=6,
+            )
+        )
+        told = ", ".join(_fields(event.fact, event.stream))
+        if told:
+            self._console.print(line((told, "dim"), indent=8))
+
+    def _show_entry(self, entry: Entry, event: Event) -> None:
+        words = [f"{entry.kind} of {entry.entity}, books {entry.accounting_on}"]
+        if entry.accounting_on != entry.effective_on:
+            words.append(f"effective {entry.effective_on}")
+        if entry.revision > 1:
+            words.append(f"revision {entry.revision}")
+        if entry.reverses:
+            words.append("takes back an earlier entry")
+        told_by = message_of(entry.event_id)
+        if told_by != event.message_id:
+            ordinal = self._ordinals.get(told_by)
+            words.append(f"told by message #{ordinal}" if ordinal else "told by an earlier message")
+        title = "Reversal " if entry.reverses else "Entry "
+        self._console.print(line((title, "bold"), (", ".join(words), ""), indent=8))
+        table = _journal_table(f"{'where':<22}")
+        for each in entry.lines:
+            table.add_row(
+                self._account(each.account),
+                money(each.debit_minor, entry.currency) if each.debit_minor else "",
+                money(each.credit_minor, entry.currency) if each.credit_minor else "",
+                f"[cyan]{_unmarked(each.where)}[/]",
+                " ".join(
+                    filter(
+                        None, (each.facility, each.cost_centre, each.service_line, each.payer_class)
+                    )
+                ),
+            )
+        self._console.print(Padding(table, (0, 0, 0, 10)))
+
+    def _show_parked(self, opened: Opened, *, is_booked: bool) -> None:
+        label = "TO CHECK" if is_booked else "PARKED"
+        amount = f" {money(opened.amount_minor)}" if opened.amount_minor else ""
+        print_fault(self._console, opened.fault, indent=8, label=f"{label}{amount}")
+
+    def _account(self, number: str) -> str:
+        account = self._accounts.get(number)
+        return f"[bold]{_unmarked(number)}[/] {_unmarked(account.name) if account else ''}"
+
+    def end_message(self) -> None:
+        """Sum up what was not shown of the message that ends."""
+        message, self._message = self._message, None
+        if message is None or not message.hidden_count:
+            return
+        if message.is_detailed and message.shown_count:
+            unshown = f"and {count(message.hidden_count, 'more event')}"
+        else:
+            unshown = count(message.hidden_count, "event")
+        entries = count(message.hidden_entries, "entry", "entries")
+        parked = f", {message.hidden_parked:,} parked" if message.hidden_parked else ""
+        self._console.print(line((f"{unshown}: {entries}{parked}", "bold"), indent=6))
+        if message.is_detailed:
+            self._console.print(Padding(self._sums(message.sides), (0, 0, 0, 8)))
+
+    def end(self) -> None:
+        """Print what the file comes to as a whole."""
+        self.end_message()
+        messages = sum(self._statuses.values())
+        told = ", ".join(f"{number:,} {name}" for name, number in self._statuses.items() if number)
+        entries = count(self._entries_count, "entry", "entries")
+        self._console.print()
+        self._console.print(
+            line(
+                (count(messages, "message"), "bold"),
+                f": {told}; {count(self._events_count, 'event')}, {entries}",
+                (self._told_of_parked(), "yellow"),
+            )
+        )
+        if self._entries_count > 1:
+            self._console.print(Padding(self._sums(self._sides), (0, 0, 0, 2)))
+        self._console.print()
+
+    def _told_of_parked(self) -> str:
+        if not self._parked_count:
+            return ""
+        opened = count(self._parked_count, "exception")
+        return f"; {opened} would open, {money(self._parked_minor)} at stake"
+
+    def _sums(self, sides: Sides) -> Table:
+        table = _journal_table("")
+        currencies = {currency for _, currency in sides}
+        for (number, currency), (debit, credit) in sorted(sides.items()):
+            table.add_row(self._account(number), money(debit, currency), money(credit, currency))
+        for currency in sorted(currencies):
+            totals = [
+                sum(side[index] for (_, each), side in sides.items() if each == currency)
+                for index in (0, 1)
+            ]
+            table.add_row("[dim]total[/]", *(money(total, currency) for total in totals))
+        return table
+
+
+class _Message:
+    """The message being told: how much of it was shown, and the sums of what was not."""
+
+    def __init__(self, judged: Judged, is_detailed: bool) -> None:  # noqa: FBT001 - two facts
+        self.judged = judged
+        self.is_detailed = is_detailed
+        self.shown_count = self.hidden_count = self.hidden_entries = self.hidden_parked = 0
+        self.sides: Sides = {}
+
+    def hide(self, told: Told) -> None:
+        """Count what is not shown."""
+        self.hidden_count += 1
+        self.hidden_entries += len(told.entries)
+        self.hidden_parked += len(told.opened)
+        for entry in told.entries:
+            _add(self.sides, entry)
+
+
+def _add(sides: Sides, entry: Entry) -> None:
+    for each in entry.lines:
+        key = (each.account, entry.currency)
+        debit, credit = sides.get(key, (0, 0))
+        sides[key] = (debit + each.debit_minor, credit + each.credit_minor)
+
+
+def _journal_table(where: str) -> Table:
+    table = plain_table("account", "debit", "credit", where, "", right=("debit", "credit"))
+    for column, width in zip(table.columns, (36, 14, 14, 22, 0), strict=True):
+        column.min_width = width
+    return table
+
+
+def _unmarked(text: str) -> str:
+    """Return a text for a table's cell, in which brackets are no markup."""
+    return plain(text).replace("[", "\\[")
+
+
+def _fields(fact: Fact, stream: str) -> list[str]:
+    """Return what a fact says, one field at a time, as people write it."""
+    told = []
+    for name, value in chain(msgspec.structs.asdict(fact).items()):
+        if not value or name in _FIELDS_SHOWN_ELSEWHERE or str(value) in stream:
+            continue
+        label = name.replace("_", " ")
+        if name.endswith("_minor"):
+            told.append(f"{label.removesuffix(' minor')} {money(value)}")
+        elif name.endswith("_ms"):
+            continue  # the same moment is told as a date
+        elif isinstance(value, date):
+            told.append(f"{label} {value}")
+        elif isinstance(value, tuple):
+            told.append(count(len(value), label.removesuffix("s")))
+        else:
+            told.append(f"{label} {plain(value)}")
+    return told
