@@ -1,8 +1,13 @@
-"""What many tests need: a PostgreSQL for the session, and a fresh, migrated database for each test that asks."""
+"""What many tests need: an event loop, a PostgreSQL for the session, a fresh database for a test.
+
+A test that is `async def` runs on the loop of its fixture `runner`, which fixtures may use before
+and after it; without one it gets a loop of its own, of the kind the product runs under.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import shutil
 import tempfile
@@ -13,17 +18,46 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import uvloop
 
 from suture.store.embedded import DATABASE, EmbeddedPostgres
 from suture.store.migrate import migrate
 
-FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "512MB"}
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_wal_size": "512MB",
+}
 """For the tests' own server only: it may forget everything when the machine dies."""
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """Return the runner of one test's event loop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        yield runner
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    runner = pyfuncitem.funcargs.get("runner")
+    if isinstance(runner, asyncio.Runner):
+        runner.run(pyfuncitem.obj(**arguments))
+        return True
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as own:
+        own.run(pyfuncitem.obj(**arguments))
+    return True
 
 
 @pytest.fixture(scope="session")
 def postgres_dsn() -> Iterator[str]:
-    """A PostgreSQL for the whole session: DATABASE_URL's, or an embedded one in a temporary folder."""
+    """Return a PostgreSQL for the whole session: DATABASE_URL's, or an embedded one of its own."""
     told = os.environ.get("DATABASE_URL")
     if told:
         yield told
@@ -42,7 +76,7 @@ def postgres_dsn() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template_database(postgres_dsn: str) -> str:
-    """A migrated database that others are copied from."""
+    """Return a migrated database that others are copied from."""
     name = f"template_{uuid4().hex[:8]}"
     asyncio.run(_execute(postgres_dsn, f"create database {name}"))
     asyncio.run(migrate(named(postgres_dsn, name)))
@@ -51,7 +85,7 @@ def template_database(postgres_dsn: str) -> str:
 
 @pytest.fixture
 def database_dsn(postgres_dsn: str, template_database: str) -> Iterator[str]:
-    """A fresh, migrated database, dropped after the test."""
+    """Return a fresh, migrated database, dropped after the test."""
     name = f"test_{uuid4().hex[:12]}"
     asyncio.run(_execute(postgres_dsn, f"create database {name} template {template_database}"))
     yield named(postgres_dsn, name)
@@ -62,8 +96,10 @@ def named(dsn: str, database: str) -> str:
     """Return the DSN of another database of the same server."""
     parts = urlsplit(dsn)
     # urlunsplit would drop the empty host of postgresql:///name, so put the path in by hand.
-    return dsn.replace(f"/{DATABASE}?", f"/{database}?", 1) if not parts.netloc else urlunsplit(
-        (parts.scheme, parts.netloc, f"/{database}", parts.query, "")
+    return (
+        dsn.replace(f"/{DATABASE}?", f"/{database}?", 1)
+        if not parts.netloc
+        else urlunsplit((parts.scheme, parts.netloc, f"/{database}", parts.query, ""))
     )
 
 

@@ -36,6 +36,7 @@ from suture.model.translation import (
     Translation,
 )
 from suture.pipeline import (
+    WHOLE_BYTES_MAX,
     Opened,
     Record,
     Step,
@@ -46,12 +47,9 @@ from suture.pipeline import (
     read_message,
     reverse_entry,
 )
-from suture.wire import hl7v2
 
 HEAD_BYTES_MIN = 4096
 """What a format is found out from."""
-WHOLE_BYTES_MAX = 256 * 1024 * 1024
-"""HL7 v2 files are read whole: beyond this they are refused."""
 
 _CENSUS_BITS = 1 << 25
 
@@ -124,9 +122,6 @@ class Rehearsal:
                 case Closed():
                     verdicts.close(piece)
         verdicts.close(Closed())
-        if not verdicts.final:
-            verdicts.add(_unread(self._format, fault("file.no_message", "file")), "")
-            verdicts.close(Closed())
         digest = self._digest.hexdigest()
         self.judged = [
             Judged(
@@ -163,6 +158,7 @@ class Rehearsal:
                 case Routed():
                     facts = (piece,)
                 case Reading():
+                    recorded_at_ms = piece.translation.recorded_at_ms
                     facts = piece.translation.routed
                 case Closed():
                     pass
@@ -173,7 +169,6 @@ class Rehearsal:
                 yield from self._tell(
                     self._event(routed, judged, channel, recorded_at_ms, events_count)
                 )
-        yield from waiting  # a file without any message has one verdict and no piece
 
     def _event(
         self, routed: Routed, judged: Judged, channel: Channel, recorded_at_ms: int, ordinal: int
@@ -248,6 +243,7 @@ class Rehearsal:
     # The pieces of a file, each with its channel -----------------------------------------------
 
     def _pieces(self, chunks: Iterable[bytes]) -> Iterator[tuple[Channel, Piece]]:
+        """Read a file as `pipeline.read_file` does, each message by the channel of its own type."""
         rest = iter(chunks)
         head = b""
         for chunk in rest:
@@ -262,43 +258,39 @@ class Rehearsal:
                 channel = self._channels("835")
                 for piece in read_file(chain((head,), rest), channel):
                     yield channel, piece
-            case "unknown":
+            case "unknown":  # the rest of it, however long, tells no more
                 channel = self._channels("")
                 for piece in read_file((head,), channel):
                     yield channel, piece
 
-    def _messages(self, head: bytes, rest: Iterable[bytes]) -> Iterator[tuple[Channel, Piece]]:
-        """Read HL7 v2 messages as `pipeline.read_file` does, each by its own type's channel."""
-        channel = self._channels("")
-        data = bytearray(head)
-        for chunk in rest:
-            data += chunk
-            if len(data) > self._whole_bytes_max:
-                explanation = f"HL7 v2 files are read whole, up to {self._whole_bytes_max:,} bytes"
-                too_large = _unread("hl7v2", fault("file.too_large", "file", explanation))
-                yield channel, Begun(recorded_at_ms=0)
-                yield channel, Reading(translation=too_large, offset=0, bytes_count=0)
-                return
-        batch = hl7v2.split(bytes(data))
-        if not batch.messages:
-            for piece in read_file((bytes(data),), channel):
+    def _messages(self, head: bytes, rest: Iterator[bytes]) -> Iterator[tuple[Channel, Piece]]:
+        """Read HL7 v2 by the channel of the first message; any of another type is read again."""
+        channel = self._channels(_first_type(head))
+        whole = bytearray()
+        kept = _kept(chain((head,), rest), whole)
+        for piece in read_file(kept, channel, whole_bytes_max=self._whole_bytes_max):
+            wanted = channel
+            if isinstance(piece, Reading):
+                wanted = self._channels(piece.translation.type.partition("^")[0])
+            if isinstance(piece, Reading) and wanted is not channel:
+                raw = bytes(whole[piece.offset : piece.offset + piece.bytes_count])
+                again = read_message(raw, wanted)
+                yield wanted, msgspec.structs.replace(piece, translation=again)
+            else:
                 yield channel, piece
-            return
-        for raw in batch.messages:
-            translation = read_message(raw, channel)
-            wanted = self._channels(translation.type.partition("^")[0])
-            if wanted is not channel:
-                channel = wanted
-                translation = read_message(raw, channel)
-            yield channel, Begun(recorded_at_ms=translation.recorded_at_ms)
-            yield channel, Reading(translation=translation, offset=0, bytes_count=len(raw))
-        yield channel, Closed(faults=batch.faults, status="held")
 
 
-def _unread(name: Format, found: Fault) -> Translation:
-    return Translation(
-        format=name, type="unreadable", control_id="", status="rejected", faults=(found,)
-    )
+def _kept(chunks: Iterable[bytes], whole: bytearray) -> Iterator[bytes]:
+    for chunk in chunks:
+        whole += chunk
+        yield chunk
+
+
+def _first_type(head: bytes) -> str:
+    """Return MSH-9.1 of the first message, as far as that can be told from its bytes alone."""
+    header = head[max(head.find(b"MSH"), 0) :]
+    fields = header.split(header[3:4] or b"|", 9)
+    return fields[8][:3].decode("ascii", "replace") if len(fields) > 8 else ""
 
 
 class _Verdict(msgspec.Struct):

@@ -16,7 +16,6 @@ import json
 import os
 import platform
 import resource
-import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from suture.cli.estates import sample_estate
-from suture.cli.world import World, open_world
+from suture.cli.world import World, clear, open_world
 from suture.engine.intake import make_event
 from suture.governance.estate import Estate, load
 from suture.model.event import Event
@@ -166,7 +165,6 @@ def _end_to_end(messages: int) -> Figures:
 async def _measure_end_to_end(messages: int) -> Figures:
     traffic = list(generate_load(1, messages))
     folder = Path(".suture") / "bench"
-    shutil.rmtree(folder, ignore_errors=True)
     async with open_world(folder, sample_estate()) as world:
         await _send_all(world, traffic[: messages // 20], [])
         await world.quiet()
@@ -177,7 +175,7 @@ async def _measure_end_to_end(messages: int) -> Figures:
         await _handled(world)
         handled = time.perf_counter() - began
         counts = await read_counts(await world.database())
-    shutil.rmtree(folder, ignore_errors=True)
+    await clear(folder)
     sent = messages - messages // 20
     latencies.sort()
     return {
@@ -254,7 +252,6 @@ def _remittance(messages: int) -> Figures:  # noqa: ARG001 - a stage's signature
 
 async def _measure_remittance() -> Figures:
     folder = Path(".suture") / "bench"
-    shutil.rmtree(folder, ignore_errors=True)
     file = _file(CLAIMS_COUNT)
     async with open_world(folder, sample_estate()) as world:
         database = await world.database()
@@ -264,7 +261,7 @@ async def _measure_remittance() -> Figures:
             await asyncio.sleep(0.02)
         await _handled(world)
         seconds = time.perf_counter() - began
-    shutil.rmtree(folder, ignore_errors=True)
+    await clear(folder)
     return {**_rates(seconds, CLAIMS_COUNT, "claims"), **_large_file()}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,8 +69,6 @@ def run(*, days: int, seed: int, as_json: bool, home: Path | None) -> int:
 
     console = Console(stderr=as_json)
     folder = home or Path(".suture") / "demo"
-    if folder.exists():
-        shutil.rmtree(folder)
     return uvloop.run(_run(console, folder, days=days, seed=seed, as_json=as_json))
 
 
@@ -219,4 +216,5 @@ def _print_end(console: Console, outcome: Outcome, proof: Proof, folder: Path) -
     console.print(table)
     verdict = "[green]Proven.[/]" if proof.proven and not outcome.conservation_gap else "[red]NOT proven.[/]"
     console.print(f"{verdict} {outcome.seconds} s. Kept in {folder}; look further with:")
-    console.print(f"  suture reconcile --home {folder}    suture trace SUT0000000000001 --home {folder}")
+    console.print(f"  suture trace SUT0000000000001 --home {folder}")
+    console.print(f"  suture exceptions --all --home {folder}")

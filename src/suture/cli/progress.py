@@ -1,31 +1,43 @@
-"""Progress for people: a bar on standard error, at a terminal, when something takes a while."""
+"""Progress for people: a bar, at a terminal only, when something takes longer than a moment."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 PATIENCE_SECONDS = 1.0
 """How long nothing is shown: most commands are done by then."""
 
 
-def watched(chunks: Iterable[bytes], *, label: str, bytes_total: int) -> Iterator[bytes]:
-    """Yield the chunks of a file, with a bar that says how much of it has been read."""
-    if not sys.stderr.isatty():
+def watched(
+    chunks: Iterable[bytes], *, label: str, bytes_total: int, console: Console | None = None
+) -> Iterator[bytes]:
+    """Yield the chunks of a file, with a bar that says how much of it has been read.
+
+    The bar stands on `console`, below what is printed there meanwhile, else on standard error.
+    """
+    place = console or Console(stderr=True)
+    if not place.is_terminal:
         yield from chunks
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
     bar = Progress(
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=place,
         transient=True,
     )
     task = bar.add_task(label, total=bytes_total)
@@ -45,17 +57,15 @@ def watched(chunks: Iterable[bytes], *, label: str, bytes_total: int) -> Iterato
 @asynccontextmanager
 async def waiting(label: str) -> AsyncIterator[None]:
     """Show, while the body runs longer than a moment, what it does and for how long."""
-    if not sys.stderr.isatty():
+    place = Console(stderr=True)
+    if not place.is_terminal:
         yield
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=place,
         transient=True,
     )
     bar.add_task(label, total=None)

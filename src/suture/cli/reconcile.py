@@ -146,11 +146,13 @@ def _print(proof: Proof, unread: Fault | None) -> None:
     table.add_row("entries out of balance", f"{proof.entries_unbalanced:,}")
     table.add_row("debits less credits", money(proof.ledger_imbalance_minor))
     table.add_row("journals under two documents", f"{proof.documents_twice:,}")
-    table.add_row("subledger less on its way less ERP", money(proof.erp_difference_minor))
+    is_read = not proof.erp_unread
+    difference = money(proof.erp_difference_minor) if is_read else "not known"
+    table.add_row("subledger less on its way less ERP", difference)
     console.print(table)
-    if proof.differences and not proof.erp_unread:
+    if proof.differences and is_read:
         _print_differences(console, proof.differences)
-    if proof.erp_unread:
+    if not is_read:
         reason = f": {unread.explanation} → {unread.remedy}" if unread else ""
         console.print(
             line(

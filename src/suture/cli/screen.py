@@ -84,7 +84,7 @@ def chip(status: str) -> Text:
 
 def line(*parts: Text | str | tuple[str, str], indent: int = 0) -> Padding:
     """Join parts (texts, strings, strings with a style) into one line that wraps under itself."""
-    return Padding(Text.assemble(*parts), (0, 0, 0, indent))
+    return Padding(Text.assemble(*parts), (0, 0, 0, indent), expand=False)
 
 
 def plain_table(*columns: str, right: Iterable[str] = (), is_headed: bool = True) -> Table:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from suture.app import WORKER_SEEN_SECONDS, existing_installation, visited_store
+from suture.app import (
+    WORKER_SEEN_SECONDS,
+    InstallationError,
+    existing_installation,
+    visited_store,
+)
 from suture.cli.ending import WELL
 from suture.cli.screen import (
     age,
@@ -43,7 +48,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(*, home: Path | None, as_json: bool) -> int:
     """Print what is alive and what waits."""
-    status = asyncio.run(_read(home))
+    try:
+        status = asyncio.run(_read(home))
+    except InstallationError as error:
+        if as_json:
+            print_json({"running": False, "reason": str(error)})
+        raise
     if as_json:
         print_json(_told(status))
     else:

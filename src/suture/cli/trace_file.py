@@ -12,10 +12,12 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+from rich.console import Console
 
 from suture.cli.check import print_faults, read_estate_files
 from suture.cli.ending import FOUND, WELL
@@ -105,13 +107,18 @@ class Readers:
                 return self._channels[source.name]
         return next(iter(self._channels.values()))
 
-    def read(self, path: Path) -> Iterator[Judged | Told]:
-        """Yield the messages of a file, each followed by what its events change. Raises OSError."""
+    def read(self, path: Path, console: Console | None = None) -> Iterator[Judged | Told]:
+        """Yield the messages of a file, each followed by what its events change.
+
+        `console` is where the result is printed meanwhile, if that is a terminal: progress then
+        stands below it. Raises OSError.
+        """
         rehearsal = Rehearsal(self.estate.books, self.channel)
         with _opened(path) as (stream, size):
-            rehearsal.judge(watched(read_chunks(stream), label=path.name, bytes_total=size))
+            bar = partial(watched, bytes_total=size, console=console)
+            rehearsal.judge(bar(read_chunks(stream), label="Reading"))
             stream.seek(0)
-            yield from rehearsal.tell(read_chunks(stream))
+            yield from rehearsal.tell(bar(read_chunks(stream), label="Deciding"))
 
 
 def _channel(source: Source, tokenizer: Tokenizer) -> Channel:
@@ -177,7 +184,7 @@ def failure(error: Exception) -> Fault:
     """Return the fault of a file that could not be read to its end."""
     if isinstance(error, OSError):
         return fault("file.unreadable", "file", error.strerror or type(error).__name__)
-    return fault("file.failed", "file", f"reading it raised {type(error).__name__}")
+    return fault("engine.file.failed", "file", f"reading it raised {type(error).__name__}")
 
 
 def _unread(path: Path, found: Fault) -> MessageReport:

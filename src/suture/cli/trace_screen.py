@@ -7,7 +7,6 @@ is summed up by account. What is shown holds surrogates and codes, never a patie
 from __future__ import annotations
 
 from datetime import date
-from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
+from rich.text import Text
 
 from suture.cli.ending import FOUND, WELL
 from suture.cli.screen import (
@@ -29,13 +29,17 @@ from suture.cli.screen import (
 )
 from suture.cli.trace_file import Readers, failure
 from suture.ledger.entry import Entry
-from suture.memory import Judged, Told, message_of
+from suture.memory import Judged, Told, key_of, message_of
 from suture.model.event import Event, Fact
 from suture.pipeline import Opened
 
 MESSAGES_DETAILED_MAX = 200
 """Of a file; those after it get one line each."""
 NOTES_SHOWN_MAX = 5
+WIDTH_WIDE = 110
+"""Columns from which an entry's cost centre, service line and payer class are shown."""
+AMOUNT_WIDTH_MIN = 15
+PATH_WIDTH_MIN = 23
 
 _FIELDS_SHOWN_ELSEWHERE = frozenset({"where", "remittance", "adjudication"})
 _FORMATS = {"hl7v2": "HL7 v2", "x12": "X12", "unknown": "unknown format"}
@@ -48,9 +52,9 @@ def show_file(path: Path, readers: Readers, *, events_max: int) -> int:
     """Print what a file comes to; 1 when anything of it is not simply booked."""
     console = open_console()
     screen = FileScreen(console, readers, events_max)
-    console.print(Rule(line_title(path), align="left", style="dim"))
+    console.print(Rule(Text(plain(path), style="bold"), align="left", style="dim"))
     try:
-        for item in readers.read(path):
+        for item in readers.read(path, console if console.is_terminal else None):
             screen.take(item)
     except Exception as error:  # noqa: BLE001 - whatever a file does, the next one is read
         screen.end_message()
@@ -61,11 +65,6 @@ def show_file(path: Path, readers: Readers, *, events_max: int) -> int:
     return FOUND if screen.is_anything_found else WELL
 
 
-def line_title(path: Path) -> str:
-    """Return a path as a title, without any markup in it."""
-    return f"[bold]{plain(path).replace('[', '(').replace(']', ')')}[/]"
-
-
 class FileScreen:
     """Prints one file as it is told."""
 
@@ -74,6 +73,7 @@ class FileScreen:
         self._console = console
         self._accounts = readers.estate.books.accounts
         self._events_max = events_max
+        self._is_wide = console.width >= WIDTH_WIDE
         self._statuses = {"accepted": 0, "held": 0, "rejected": 0}
         self._ordinals: dict[str, int] = {}
         self._events_count = self._entries_count = 0
@@ -98,6 +98,7 @@ class FileScreen:
     def _begin(self, judged: Judged) -> None:
         translation = judged.translation
         self._statuses[translation.status] += 1
+        read_as = "" if translation.format == "unknown" else f", read as {judged.source}"
         self._message = _Message(judged, judged.ordinal <= MESSAGES_DETAILED_MAX)
         self._console.print(
             line(
@@ -105,7 +106,7 @@ class FileScreen:
                 chip(translation.status),
                 (f"  {plain(translation.type)}", "bold"),
                 f"  {plain(translation.control_id)}",
-                (f"  {_FORMATS[translation.format]}, read as {judged.source or 'nothing'}", "dim"),
+                (f"  {_FORMATS[translation.format]}{read_as}", "dim"),
                 (f"  {count(judged.events_count, 'event')}" if judged.events_count else "", "dim"),
             )
         )
@@ -141,9 +142,8 @@ class FileScreen:
         self._show_event(told.event)
         for entry in told.entries:
             self._show_entry(entry, told.event)
-        booked = {entry.booking_key for entry in told.entries if not entry.reverses}
         for opened in told.opened:
-            self._show_parked(opened, is_booked=opened.booking_key in booked)
+            self._show_opened(opened)
         if told.resolved:
             resolved = count(len(told.resolved), "exception")
             self._console.print(line((f"{resolved} resolved", "green"), indent=8))
@@ -163,7 +163,10 @@ class FileScreen:
             self._console.print(line((told, "dim"), indent=8))
 
     def _show_entry(self, entry: Entry, event: Event) -> None:
-        words = [f"{entry.kind} of {entry.entity}, books {entry.accounting_on}"]
+        facilities = sorted({each.facility for each in entry.lines})
+        words = [
+            f"{entry.kind} of {entry.entity} at {' '.join(facilities)}, books {entry.accounting_on}"
+        ]
         if entry.accounting_on != entry.effective_on:
             words.append(f"effective {entry.effective_on}")
         if entry.revision > 1:
@@ -175,26 +178,41 @@ class FileScreen:
             ordinal = self._ordinals.get(told_by)
             words.append(f"told by message #{ordinal}" if ordinal else "told by an earlier message")
         title = "Reversal " if entry.reverses else "Entry "
-        self._console.print(line((title, "bold"), (", ".join(words), ""), indent=8))
-        table = _journal_table(f"{'where':<22}")
+        self._console.print(line((title, "bold"), ", ".join(words), indent=8))
+        table = self._journal_table("where", *(("for",) if self._is_wide else ()))
+        outer = event.where.partition("/")[0] + "/"
         for each in entry.lines:
+            dimensions = (each.cost_centre, each.service_line, each.payer_class)
             table.add_row(
                 self._account(each.account),
                 money(each.debit_minor, entry.currency) if each.debit_minor else "",
                 money(each.credit_minor, entry.currency) if each.credit_minor else "",
-                f"[cyan]{_unmarked(each.where)}[/]",
-                " ".join(
-                    filter(
-                        None, (each.facility, each.cost_centre, each.service_line, each.payer_class)
-                    )
-                ),
+                f"[cyan]{_unmarked(each.where.removeprefix(outer))}[/]",
+                *((_unmarked(" ".join(filter(None, dimensions))),) if self._is_wide else ()),
             )
-        self._console.print(Padding(table, (0, 0, 0, 10)))
+        self._console.print(Padding(table, (0, 0, 0, 10), expand=False))
 
-    def _show_parked(self, opened: Opened, *, is_booked: bool) -> None:
-        label = "TO CHECK" if is_booked else "PARKED"
+    def _show_opened(self, opened: Opened) -> None:
+        label = "TO CHECK" if opened.booking_key.startswith("concern:") else "PARKED"
         amount = f" {money(opened.amount_minor)}" if opened.amount_minor else ""
         print_fault(self._console, opened.fault, indent=8, label=f"{label}{amount}")
+
+    def _journal_table(self, *columns: str) -> Table:
+        """Return a table whose figures stand below those of every other of the file.
+
+        Amounts are never cut, names are; the last column takes what is left, if anything is.
+        """
+        figures = ("debit", "credit")
+        table = plain_table("account", *figures, *columns, right=figures)
+        name, *amounts = table.columns[:3]
+        name.width, name.overflow = max(14, min(40, self._console.width - 86)), "ellipsis"
+        for column in table.columns[: 4 if self._is_wide else 3]:
+            column.no_wrap = True
+        for column in amounts:
+            column.min_width = AMOUNT_WIDTH_MIN
+        for column in table.columns[3:4] if self._is_wide else ():
+            column.min_width = PATH_WIDTH_MIN
+        return table
 
     def _account(self, number: str) -> str:
         account = self._accounts.get(number)
@@ -213,7 +231,7 @@ class FileScreen:
         parked = f", {message.hidden_parked:,} parked" if message.hidden_parked else ""
         self._console.print(line((f"{unshown}: {entries}{parked}", "bold"), indent=6))
         if message.is_detailed:
-            self._console.print(Padding(self._sums(message.sides), (0, 0, 0, 8)))
+            self._console.print(Padding(self._sums(message.sides), (0, 0, 0, 8), expand=False))
 
     def end(self) -> None:
         """Print what the file comes to as a whole."""
@@ -230,7 +248,7 @@ class FileScreen:
             )
         )
         if self._entries_count > 1:
-            self._console.print(Padding(self._sums(self._sides), (0, 0, 0, 2)))
+            self._console.print(Padding(self._sums(self._sides), (0, 0, 0, 2), expand=False))
         self._console.print()
 
     def _told_of_parked(self) -> str:
@@ -240,7 +258,7 @@ class FileScreen:
         return f"; {opened} would open, {money(self._parked_minor)} at stake"
 
     def _sums(self, sides: Sides) -> Table:
-        table = _journal_table("")
+        table = self._journal_table()
         currencies = {currency for _, currency in sides}
         for (number, currency), (debit, credit) in sorted(sides.items()):
             table.add_row(self._account(number), money(debit, currency), money(credit, currency))
@@ -278,13 +296,6 @@ def _add(sides: Sides, entry: Entry) -> None:
         sides[key] = (debit + each.debit_minor, credit + each.credit_minor)
 
 
-def _journal_table(where: str) -> Table:
-    table = plain_table("account", "debit", "credit", where, "", right=("debit", "credit"))
-    for column, width in zip(table.columns, (36, 14, 14, 22, 0), strict=True):
-        column.min_width = width
-    return table
-
-
 def _unmarked(text: str) -> str:
     """Return a text for a table's cell, in which brackets are no markup."""
     return plain(text).replace("[", "\\[")
@@ -293,8 +304,10 @@ def _unmarked(text: str) -> str:
 def _fields(fact: Fact, stream: str) -> list[str]:
     """Return what a fact says, one field at a time, as people write it."""
     told = []
-    for name, value in chain(msgspec.structs.asdict(fact).items()):
-        if not value or name in _FIELDS_SHOWN_ELSEWHERE or str(value) in stream:
+    key = key_of(stream)
+    keys = {key, *key.split(":")}
+    for name, value in msgspec.structs.asdict(fact).items():
+        if not value or name in _FIELDS_SHOWN_ELSEWHERE or value in keys:
             continue
         label = name.replace("_", " ")
         if name.endswith("_minor"):

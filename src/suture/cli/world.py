@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -34,6 +35,7 @@ from suture.governance.estate import Estate, load
 from suture.model.fault import Fault
 from suture.store.controls import read_counts, read_delivery_counts
 from suture.store.database import Database
+from suture.store.embedded import EmbeddedPostgres
 from suture.store.worklist import open_work_items
 
 DOORS = ("adt", "scheduling", "charges")
@@ -226,7 +228,7 @@ class World:
 @asynccontextmanager
 async def open_world(home: Path, estate_files: Mapping[str, bytes]) -> AsyncIterator[World]:
     """Start an ERP and a Suture in a folder of their own, on free loopback ports, and stop them at the end."""
-    home.mkdir(parents=True, exist_ok=True)
+    await clear(home)
     token = secrets.token_hex(16)
     ports = dict(zip(DOORS, _free_ports(len(DOORS)), strict=True))
     erp, url = await _start_erp(home, token)
@@ -244,6 +246,14 @@ async def open_world(home: Path, estate_files: Mapping[str, bytes]) -> AsyncIter
         yield world
     finally:
         await world.stop()
+
+
+async def clear(home: Path) -> None:
+    """Throw away what an earlier world left in a folder, its database included."""
+    if home.exists():
+        await EmbeddedPostgres(home.absolute() / "postgres").erase()
+        await asyncio.to_thread(shutil.rmtree, home)
+    home.mkdir(parents=True)
 
 
 async def _start_erp(home: Path, token: str) -> tuple[asyncio.subprocess.Process, str]:

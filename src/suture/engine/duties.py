@@ -118,7 +118,9 @@ class IntakeDuty:
             if source.mllp is None:
                 continue
             limits = msgspec.convert(msgspec.structs.asdict(source.mllp.limits), Limits)
-            listener = Listener(self._receiver(source.name), limits, _observe)
+            listener = Listener(
+                self._receiver(source.name), limits, _observe, self._refuser(source.name)
+            )
             self.ports[source.name] = await listener.start(source.mllp.host, source.mllp.port)
             self._listeners.append(listener)
             log.info("listening", source=source.name, port=self.ports[source.name])
@@ -135,6 +137,12 @@ class IntakeDuty:
             return await self._intake.receive(raw, self._channels[name])
 
         return receive
+
+    def _refuser(self, name: str) -> Callable[[bytes, Fault], Coroutine[Any, Any, bytes]]:
+        async def refuse(remains: bytes, reason: Fault) -> bytes:
+            return await self._intake.refuse(remains, reason, self._channels[name])
+
+        return refuse
 
     async def drain(self) -> None:
         """Answer what is complete, commit what is queued, close."""
@@ -214,7 +222,7 @@ class RunnerDuty:
     async def change(self, estate: Estate, release: ActiveRelease) -> None:
         """Decide the next batch by the new books, and ask every stream that waits to decide again."""
         if self._runner is not None:
-            self._runner.books = estate.books
+            await self._runner.change_books(estate.books)
         await self._reconsider(release)
 
     async def _reconsider(self, release: ActiveRelease) -> None:

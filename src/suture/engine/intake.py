@@ -3,8 +3,8 @@
 Connections call `receive` and wait; one writer commits whatever has queued, up to
 `BATCH_MESSAGES_MAX`, in one durable statement and then releases the replies: a self-clocking group
 commit, with no timer. The same message again gets the stored reply; the same control id with other
-bytes is held (B19, B20). Nothing a message holds can keep the others of its batch out: what fails is
-kept by itself, unread (B76, F33). Files come in through `file_intake.py`.
+bytes is held (B19, B20). Nothing a message holds can keep the others of its batch out: what fails
+is kept by itself, unread (B76, F33). Files come in through `file_intake.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 from suture.engine.clock import elapsed_seconds, hl7_timestamp, instant, now_ms
 from suture.engine.telemetry import log
-from suture.model.event import Event, make_stamp
+from suture.model.event import Event, Fact, make_stamp
 from suture.model.fault import Fault, fault
 from suture.model.identity import derive_id
 from suture.model.translation import Channel, Status, Translation
@@ -59,6 +59,20 @@ class _Pending(msgspec.Struct):
             self.answer.set_result(reply)
 
 
+class _Received(msgspec.Struct, frozen=True):
+    """Bytes that came in, and how they will be known."""
+
+    raw: bytes
+    digest: bytes
+    at_ms: int
+    id: str
+
+    @property
+    def control_id(self) -> str:
+        """MSH-10 of our reply: 20 characters, as many as HL7 v2.5 allows."""
+        return self.id[4:24]
+
+
 class Intake:
     """The front door: many callers, one writer."""
 
@@ -95,12 +109,11 @@ class Intake:
         A sender who gave the message up and went on (B7) is owed none; one whose message is too
         large (B2) is told so, where what arrived says who asks. Raises NotStoredError.
         """
-        now = now_ms()
-        arrival = self._kept(remains, channel, now, _unread(reason, "rejected"), b"")
-        if reason.code != "mllp.frame.nested":
-            reply = _refusal(remains, channel, reason, arrival.id, now)
-            arrival = msgspec.structs.replace(arrival, reply=reply)
-        return await self._stored(arrival)
+        received = _receive(remains, channel)
+        is_given_up = reason.code == "mllp.frame.nested"
+        reply = b"" if is_given_up else _refusal(received, channel, reason)
+        unread = _unread(reason, "rejected")
+        return await self._stored(self._kept(received, channel, unread, reply))
 
     async def _stored(self, arrival: Arrival) -> bytes:
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -109,47 +122,37 @@ class Intake:
 
     def prepare(self, raw: bytes, channel: Channel) -> Arrival:
         """Parse, translate and seal one message; pure but for the clock and the nonce."""
-        received_at_ms = now_ms()
-        control_id, at = _control_id(raw, channel, received_at_ms), hl7_timestamp(received_at_ms)
+        received = _receive(raw, channel)
         try:
-            translation, reply = receive_message(raw, channel, control_id=control_id, at=at)
-        except Exception as error:  # noqa: BLE001 - a bug; one poison never blocks the others (F33)
-            log.error("message_failed", source=channel.source, error=type(error).__name__)
-            told = fault(
-                "engine.message.failed", "MSH", f"reading it raised {type(error).__name__}"
+            translation, reply = receive_message(
+                raw, channel, control_id=received.control_id, at=hl7_timestamp(received.at_ms)
             )
-            translation = _unread(told, "held")
-            reply = _acceptance(raw, channel, control_id, at)
-        return self._kept(raw, channel, received_at_ms, translation, reply)
+        except Exception as error:  # noqa: BLE001 - a bug; one poison never blocks the others (F33)
+            failure = type(error).__name__
+            log.error("message_failed", source=channel.source, error=failure)
+            failed = fault("engine.message.failed", "MSH", f"reading it raised {failure}")
+            translation, reply = _unread(failed, "held"), _acceptance(received, channel)
+        return self._kept(received, channel, translation, reply)
 
     def _kept(
-        self,
-        raw: bytes,
-        channel: Channel,
-        received_at_ms: int,
-        translation: Translation,
-        reply: bytes,
+        self, received: _Received, channel: Channel, translation: Translation, reply: bytes
     ) -> Arrival:
-        digest = sha256(raw)
-        message_id = _message_id(raw, channel, received_at_ms)
         accepted = translation.status == "accepted"
         identity = translation.identities[0] if translation.identities else None
         return Arrival(
-            id=message_id,
-            identity=_bounded(identity or f"bytes:{channel.source}:{digest.hexdigest()}"),
+            id=received.id,
+            identity=_bounded(identity or f"bytes:{channel.source}:{received.digest.hex()}"),
             source=channel.source,
             format=translation.format,
             type=_shown(translation.type),
             control_id=_shown(translation.control_id),
             status=translation.status,
-            sha256=digest.digest(),
-            bytes_count=len(raw),
-            received_at=instant(received_at_ms),
-            sealed=seal(raw, key_ring=self._key_ring, context=message_id.encode()),
+            sha256=received.digest,
+            bytes_count=len(received.raw),
+            received_at=instant(received.at_ms),
+            sealed=seal(received.raw, key_ring=self._key_ring, context=received.id.encode()),
             reply=reply,
-            events=_events(translation, message_id, digest.hexdigest(), channel, received_at_ms)
-            if accepted
-            else (),
+            events=_events(translation, received, channel) if accepted else (),
             totals=[(t.name, t.count, t.amount_minor) for t in translation.totals],
             secrets=self._sealed_secrets(translation) if accepted else (),
             faults=translation.faults,
@@ -237,7 +240,7 @@ class Intake:
             waiting = await self._append(list(first.values())) + later
 
     async def _append(self, batch: list[_Pending]) -> list[_Pending]:
-        """Append arrivals of distinct identity and answer them; return those that must go round again."""
+        """Append arrivals of distinct identity and answer them; return those to try once more."""
         arrivals = [pending.arrival for pending in batch]
         new = await append_messages(self._database, arrivals, self._partitions_count)
         taken = [pending for pending in batch if pending.arrival.id not in new]
@@ -290,13 +293,10 @@ def _give_up(batch: list[_Pending], error: Exception | None) -> None:
             pending.answer.set_exception(NotStoredError(told))
 
 
-def _message_id(raw: bytes, channel: Channel, received_at_ms: int) -> str:
-    return derive_id("msg", received_at_ms, channel.source, sha256(raw).hexdigest())
-
-
-def _control_id(raw: bytes, channel: Channel, received_at_ms: int) -> str:
-    """Return MSH-10 of our reply: 20 characters, as many as HL7 v2.5 allows."""
-    return _message_id(raw, channel, received_at_ms)[4:24]
+def _receive(raw: bytes, channel: Channel) -> _Received:
+    at_ms, digest = now_ms(), sha256(raw)
+    message_id = derive_id("msg", at_ms, channel.source, digest.hexdigest())
+    return _Received(raw, digest.digest(), at_ms, message_id)
 
 
 def _unread(reason: Fault, status: Status) -> Translation:
@@ -306,32 +306,32 @@ def _unread(reason: Fault, status: Status) -> Translation:
     )
 
 
-def _refusal(
-    remains: bytes, channel: Channel, reason: Fault, message_id: str, received_at_ms: int
-) -> bytes:
+def _refusal(received: _Received, channel: Channel, reason: Fault) -> bytes:
     """Return the negative reply to a message of which the beginning arrived; empty where no MSH."""
-    message = hl7v2.parse(remains, charset=channel.charset)
+    message = hl7v2.parse(received.raw, charset=channel.charset)
     if isinstance(message, Fault):
         return b""
+    code = "CR" if hl7v2.is_enhanced(message) else "AR"
     return hl7v2.acknowledge(
         message,
-        "CR" if hl7v2.is_enhanced(message) else "AR",
-        control_id=message_id[4:24],
-        at=hl7_timestamp(received_at_ms),
+        code,
+        control_id=received.control_id,
+        at=hl7_timestamp(received.at_ms),
         faults=(reason,),
     )
 
 
-def _acceptance(raw: bytes, channel: Channel, control_id: str, at: str) -> bytes:
+def _acceptance(received: _Received, channel: Channel) -> bytes:
     """Return the reply to a message that we hold without having read it."""
     try:
-        message = hl7v2.parse(raw, charset=channel.charset)
+        message = hl7v2.parse(received.raw, charset=channel.charset)
     except Exception:  # noqa: BLE001 - it is the parser that fails; nobody can be named then
         return b""
     if isinstance(message, Fault):
         return b""
     code = "CA" if hl7v2.is_enhanced(message) else "AA"
-    return hl7v2.acknowledge(message, code, control_id=control_id, at=at)
+    at = hl7_timestamp(received.at_ms)
+    return hl7v2.acknowledge(message, code, control_id=received.control_id, at=at)
 
 
 def _shown(text: str) -> str:
@@ -380,24 +380,18 @@ def _as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
     )
 
 
-def _events(
-    translation: Translation,
-    message_id: str,
-    digest: str,
-    channel: Channel,
-    received_at_ms: int,
-) -> list[Event]:
+def _events(translation: Translation, received: _Received, channel: Channel) -> list[Event]:
     return [
         make_event(
             routed.stream,
             routed.fact,
             routed.where,
             ordinal,
-            message_id=message_id,
-            digest=digest,
+            message_id=received.id,
+            digest=received.digest.hex(),
             recorded_at_ms=translation.recorded_at_ms,
             source=channel.source,
-            received_at_ms=received_at_ms,
+            received_at_ms=received.at_ms,
         )
         for ordinal, routed in enumerate(translation.routed, 1)
     ]
@@ -405,7 +399,7 @@ def _events(
 
 def make_event(  # noqa: PLR0913 - the parts of an event
     stream: str,
-    fact: object,
+    fact: Fact,
     where: str,
     ordinal: int,
     *,
@@ -419,7 +413,7 @@ def make_event(  # noqa: PLR0913 - the parts of an event
     return Event(
         id=f"evt_{message_id[4:]}.{ordinal:04d}",
         stream=stream,
-        fact=fact,  # type: ignore[arg-type]
+        fact=fact,
         source=source,
         message_id=message_id,
         where=where,

@@ -1,7 +1,9 @@
-"""The runner: events in order per stream, decided by the pipeline, committed with all that follows from them.
+"""The runner: events in order per stream, decided by the pipeline, committed with what follows.
 
-A worker leases partitions, reads the next events of all of them with their streams' records, tells each to its stream
-(`pipeline.advance`), and commits records, entries, work items, forwarded events and positions in one fenced statement.
+A worker leases partitions, reads the next events of all of them with their streams' records, tells
+each to its stream (`pipeline.advance`), and commits records, entries, work items, forwarded events
+and positions in one fenced statement. An event that cannot be handled or committed is set aside
+with an exception; the others go on (F33). What a batch reads and writes is `store/state.py`.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ IDLE_SECONDS_MAX = 0.05
 class Turn(msgspec.Struct):
     """One batch of events, decided and ready to commit."""
 
+    leases: list[Lease]
+    """Of the partitions touched, at the positions they will have."""
     handled: list[tuple[Waiting, int, Step]]
     remembered: list[Remembered]
     forwarded: list[Event]
@@ -56,9 +60,7 @@ class Turn(msgspec.Struct):
 class Runner:
     """One worker's loop over the partitions it holds."""
 
-    def __init__(
-        self, database: Database, owner: str, books: Books, partitions_count: int
-    ) -> None:
+    def __init__(self, database: Database, owner: str, books: Books, partitions_count: int) -> None:
         """Take the store, this worker's name, the books in force and the number of partitions."""
         self._database = database
         self._owner = owner
@@ -69,6 +71,7 @@ class Runner:
         """How many partitions this worker should hold; fewer when it shares the work."""
         self._leases: dict[int, Lease] = {}
         self._renew_at = 0.0
+        self._at_work = asyncio.Lock()
         self.events_handled = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -95,29 +98,62 @@ class Runner:
         except StoreUnavailableError:
             log.warning("leases_left_to_expire", owner=self._owner)
 
+    async def change_books(self, books: Books) -> None:
+        """Decide by these books from the next batch on.
+
+        When this returns, nothing decided by the books before is still on its way to the store.
+        """
+        async with self._at_work:
+            self.books = books
+
     async def turn(self) -> int:
-        """Handle one batch; return how many events it held."""
+        """Handle one batch; return how many events it held. Raises LeaseLostError, and as below."""
+        async with self._at_work:
+            return await self._turn()
+
+    async def _turn(self) -> int:
         await self._renew()
         if not self._leases:
             return 0
-        waiting = await read_inbox(
-            self._database, list(self._leases), EVENTS_PER_PARTITION_MAX
-        )
+        waiting = await read_inbox(self._database, list(self._leases), EVENTS_PER_PARTITION_MAX)
         if not waiting:
             return 0
-        turn = await self._decide(waiting)
-        touched = sorted({item.partition for item in waiting})
+        try:
+            await self._handle(waiting)
+        except (LeaseLostError, StoreUnavailableError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug; one poison never blocks the others (F33)
+            log.error("batch_failed", error=type(error).__name__, events=len(waiting))
+            await self._handle_alone([item.partition for item in waiting])
+        return len(waiting)
+
+    async def _handle_alone(self, partitions: list[int]) -> None:
+        """Handle the events of a failed batch one at a time; set aside the one that fails again."""
+        for partition in partitions:
+            for item in await read_inbox(self._database, [partition], 1):
+                try:
+                    await self._handle([item])
+                except (LeaseLostError, StoreUnavailableError):
+                    raise
+                except Exception as error:  # noqa: BLE001 - as above
+                    failure = type(error).__name__
+                    log.error("event_failed", event_id=item.event.id, error=failure)
+                    await self._handle([item], {item.event.id: failure})
+
+    async def _handle(self, waiting: list[Waiting], poisoned: dict[str, str] | None = None) -> None:
+        """Decide a batch and commit it; `poisoned` events, with what they raise, are set aside."""
+        turn = await self._decide(waiting, dict(poisoned or {}))
         await commit_step(
             self._database,
-            leases=[self._leases[partition] for partition in touched],
+            leases=turn.leases,
             handled=turn.handled,
             remembered=turn.remembered,
             forwarded=turn.forwarded,
             partitions_count=self._partitions_count,
             release=self.books.release,
         )
+        self._leases |= {lease.partition: lease for lease in turn.leases}
         self.events_handled += len(waiting)
-        return len(waiting)
 
     async def _renew(self) -> None:
         if elapsed_seconds() < self._renew_at:
@@ -131,9 +167,8 @@ class Runner:
         self._leases = {lease.partition: lease for lease in leases}
         self._renew_at = elapsed_seconds() + RENEW_SECONDS
 
-    async def _decide(self, waiting: list[Waiting]) -> Turn:
-        """Decide a batch, setting aside any event whose handling raises (F33: one poison never blocks the others)."""
-        poisoned: dict[str, str] = {}
+    async def _decide(self, waiting: list[Waiting], poisoned: dict[str, str]) -> Turn:
+        """Decide a batch, setting aside any event whose handling raises."""
         while True:
             try:
                 steps, records, versions = self._advance_all(waiting, poisoned)
@@ -143,14 +178,15 @@ class Runner:
                 continue
             break
         await self._reverse(steps)
-        positions = {partition: lease.position for partition, lease in self._leases.items()}
+        touched = sorted({item.partition for item in waiting})
+        leases = {each: msgspec.structs.replace(self._leases[each]) for each in touched}
         handled: list[tuple[Waiting, int, Step]] = []
         for item, step in zip(waiting, steps, strict=True):
-            positions[item.partition] += 1
-            handled.append((item, positions[item.partition], step))
-        for partition in {item.partition for item in waiting}:
-            self._leases[partition].position = positions[partition]
+            lease = leases[item.partition]
+            lease.position += 1
+            handled.append((item, lease.position, step))
         return Turn(
+            leases=list(leases.values()),
             handled=handled,
             remembered=[
                 Remembered(stream, versions[stream] + 1, encode_record(stream, record))
@@ -186,7 +222,7 @@ class Runner:
         return steps, records, versions
 
     async def _reverse(self, steps: list[Step]) -> None:
-        """Turn pending reversals into entries: their originals are in this batch or in the store."""
+        """Turn pending reversals into entries: their originals are in this batch or the store."""
         booked: dict[str, Entry] = {entry.id: entry for step in steps for entry in step.entries}
         missing = {
             reversal.reverses

@@ -2,9 +2,9 @@
 
 Every field of every canonical struct is annotated with exactly one of the three aliases below. A
 destination is granted classes; `suture check` refuses a destination that would receive a field it
-has no grant for, and tests/unit/model/test_data_class.py proves that no field is left unclassed. Direct identifiers never
-appear: they are surrogates (`identity.Tokenizer`), and a surrogate still counts as `phi` because it
-points at a person.
+has no grant for, and tests/unit/model/test_data_class.py proves that no field is left unclassed.
+Direct identifiers never appear: they are surrogates (`identity.Tokenizer`), and a surrogate still
+counts as `phi` because it points at a person.
 """
 
 from __future__ import annotations

@@ -177,6 +177,12 @@ class EmbeddedPostgres:
             raise ValueError(f"a server stops smart, fast or immediate, not {mode}")
         await asyncio.to_thread(self._stop, mode)
 
+    async def erase(self) -> None:
+        """Stop the server and delete its data, wherever they had to be put: for what is thrown away."""
+        await self.stop("immediate")
+        for folder in (self.data_directory, self.socket_directory):
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
     @property
     def dsn(self) -> str:
         """The address to connect to while it runs."""
