@@ -260,8 +260,9 @@ async def serve(
 
     try:
         await _settle_release(dsn, estate_files, first_files)
+        runners_count = installation.settings.engine.runners_count
         supervisor = Supervisor(
-            roles,
+            [role for role in roles for _ in range(runners_count if role == "runner" else 1)],
             environment={**(environment or {}), DSN_VARIABLE: dsn},
             home=installation.home,
             ensure_database=ensure_database,

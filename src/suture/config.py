@@ -49,7 +49,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     partitions_count: Count = 16
     """Fixed when an installation is made: later values are ignored."""
-    workers_count: Count = 1
+    runners_count: Count = 2
+    """Workers that handle events, each on its share of the partitions."""
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):

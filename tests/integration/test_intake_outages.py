@@ -11,11 +11,15 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 import pytest
+from tests.conftest import named
 from tests.integration.riverbend_store import Riverbend, code_of, open_riverbend
 from tests.specs.riverbend_messages import Line, dft
 
@@ -40,7 +44,7 @@ def server() -> Iterator[EmbeddedPostgres]:
     folder.chmod(0o755)
     up = EmbeddedPostgres(folder / "pg")
     try:
-        asyncio.run(migrate(asyncio.run(up.start())))
+        asyncio.run(up.start())
         yield up
     finally:
         asyncio.run(up.stop("immediate"))
@@ -49,13 +53,15 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 
 @asynccontextmanager
-async def emptied(server: EmbeddedPostgres) -> AsyncIterator[Riverbend]:
-    """Open Riverbend on the server's own database, with nothing stored."""
-    dsn = await server.start()
+async def opened(server: EmbeddedPostgres) -> AsyncIterator[Riverbend]:
+    """Open Riverbend on a new database of the server."""
+    name = f"test_{uuid4().hex[:12]}"
+    connection = await asyncpg.connect(await server.start())
+    await connection.execute(f"create database {name}")
+    await connection.close()
+    dsn = named(server.dsn, name)
+    await migrate(dsn)
     async with open_riverbend(dsn) as riverbend:
-        await riverbend.database.pool.execute(
-            "truncate message, message_identity, message_repeat, inbox, vault, work_item"
-        )
         yield riverbend
         await server.start()
 
@@ -69,12 +75,14 @@ def killed(server: EmbeddedPostgres) -> None:
     pid = server.server_pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    while server.server_pid() is not None:
+        time.sleep(0.01)
 
 
 async def test_f20_no_reply_while_the_database_is_stopped_and_the_reply_when_it_is_back(
     server: EmbeddedPostgres,
 ) -> None:
-    async with emptied(server) as riverbend:
+    async with opened(server) as riverbend:
         async with Sender("127.0.0.1", await riverbend.listen()) as sender:
             assert code_of(await sender.send(charge("M1"))) == "AA"
             await server.stop()
@@ -91,7 +99,7 @@ async def test_f20_a_frozen_database_delays_the_reply_and_loses_nothing(
     server: EmbeddedPostgres,
 ) -> None:
     """SIGSTOP of every backend: the connection stands, the answer does not come."""
-    async with emptied(server) as riverbend:
+    async with opened(server) as riverbend:
         async with Sender("127.0.0.1", await riverbend.listen()) as sender:
             assert code_of(await sender.send(charge("M1"))) == "AA"
             backends = [
@@ -112,7 +120,7 @@ async def test_f20_when_patience_ends_the_connection_closes_without_a_reply(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake_module, "COMMIT_PATIENCE_SECONDS", 0.3)
-    async with emptied(server) as riverbend:
+    async with opened(server) as riverbend:
         port = await riverbend.listen()
         async with Sender("127.0.0.1", port) as sender:
             await server.stop()
@@ -127,7 +135,7 @@ async def test_f20_when_patience_ends_the_connection_closes_without_a_reply(
 async def test_f5_killing_postgres_under_load_loses_no_acknowledged_message(
     server: EmbeddedPostgres,
 ) -> None:
-    async with emptied(server) as riverbend:
+    async with opened(server) as riverbend:
         port = await riverbend.listen()
         acknowledged: list[str] = []
 
@@ -149,9 +157,7 @@ async def test_f5_killing_postgres_under_load_loses_no_acknowledged_message(
         stored = {row["control_id"] for row in await riverbend.rows("select * from message")}
         assert len(acknowledged) == SENDERS_COUNT * MESSAGES_PER_SENDER
         assert set(acknowledged) == stored
-        assert (len(stored), 0) == await riverbend.counts(), (
-            "a retry of ours is no repeat of theirs"
-        )
+        assert (len(stored), 0) == await riverbend.counts(), "our retry is no repeat of theirs"
         assert await riverbend.number("select count(*) from event") == len(stored)
         assert (await riverbend.conservation()).gap == 0
 
@@ -160,7 +166,7 @@ async def test_f2_a_commit_whose_answer_was_lost_is_recognised_as_our_own(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection breaks after the commit: the next attempt finds the message, stored by us."""
-    async with emptied(server) as riverbend:
+    async with opened(server) as riverbend:
         answers = iter([False, True])
 
         async def committed_then_lost(*arguments: object) -> set[str]:
@@ -177,7 +183,7 @@ async def test_f2_a_commit_whose_answer_was_lost_is_recognised_as_our_own(
 
 
 async def test_f6_draining_commits_and_answers_what_was_received(server: EmbeddedPostgres) -> None:
-    async with emptied(server) as riverbend:
+    async with opened(server) as riverbend:
         channel = riverbend.channel("charges")
         sent = [
             asyncio.create_task(riverbend.intake.receive(charge(f"M{number}"), channel))

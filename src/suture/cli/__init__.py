@@ -10,19 +10,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+INTERRUPTED = 130
+"""What a shell says of a command that Control-C ended."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line (those of this process unless told otherwise) and exit with its code."""
-    from suture.cli.commands import app
-
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
-        if (
-            reconfigure is not None
-        ):  # a terminal that knows few characters shows `?`, never an error
+        if reconfigure is not None:  # a terminal of few characters shows `?` and never an error
             reconfigure(errors="replace")
     try:
-        app(arguments)
+        from suture.cli.commands import app
+
+        app(arguments, prog_name="suture")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a sentence
         from suture.cli.ending import explain
 

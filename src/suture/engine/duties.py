@@ -229,7 +229,9 @@ class RunnerDuty:
         at_ms = now_ms()
         events = []
         for stream in await waiting_streams(self._database):
-            identity = derive_id("evt", release.number, release.id, stream)
+            # Every runner asks for itself: only when the owner of a stream has the new books is it sure
+            # to be asked under them.
+            identity = derive_id("evt", release.number, release.id, stream, self._owner)
             events.append(
                 Event(
                     id=identity,

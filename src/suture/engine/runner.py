@@ -30,6 +30,7 @@ from suture.pipeline import (
     reverse_entry,
 )
 from suture.store.database import Database, LeaseLostError, StoreUnavailableError
+from suture.store.releases import live_workers
 from suture.store.state import (
     Lease,
     Remembered,
@@ -41,8 +42,10 @@ from suture.store.state import (
     release_partitions,
 )
 
-LEASE_SECONDS = 10.0
-RENEW_SECONDS = 3.0
+LEASE_SECONDS = 6.0
+RENEW_SECONDS = 1.0
+WORKER_SECONDS = 4.0
+"""A runner not seen for so long does not count when the partitions are shared out."""
 EVENTS_PER_PARTITION_MAX = 64
 IDLE_SECONDS_MAX = 0.05
 
@@ -67,8 +70,6 @@ class Runner:
         self._partitions_count = partitions_count
         self.books = books
         """Replaced between turns when a release comes into force."""
-        self.partitions_max = partitions_count
-        """How many partitions this worker should hold; fewer when it shares the work."""
         self._leases: dict[int, Lease] = {}
         self._renew_at = 0.0
         self._at_work = asyncio.Lock()
@@ -158,11 +159,13 @@ class Runner:
     async def _renew(self) -> None:
         if elapsed_seconds() < self._renew_at:
             return
+        workers = await live_workers(self._database, seconds=WORKER_SECONDS)
+        runners_count = max(1, sum(worker.role == "runner" for worker in workers))
         leases = await lease_partitions(
             self._database,
             self._owner,
             seconds=LEASE_SECONDS,
-            partitions_max=self.partitions_max,
+            partitions_max=-(-self._partitions_count // runners_count),
         )
         self._leases = {lease.partition: lease for lease in leases}
         self._renew_at = elapsed_seconds() + RENEW_SECONDS

@@ -14,7 +14,8 @@ import asyncpg
 
 from suture.store.queries import QUERIES
 
-CONNECTION_ATTEMPT_SECONDS = 0.2
+ATTEMPT_SECONDS = 0.2
+"""Between two attempts to connect."""
 
 
 class LeaseLostError(Exception):
@@ -43,7 +44,6 @@ UNAVAILABLE: tuple[type[BaseException], ...] = (
 )
 """What the driver raises when the server is away, starting, stopping or crashed, or chose our
 statement to give way to another (F44)."""
-
 
 DRIVER_ERRORS: tuple[type[BaseException], ...] = (*UNAVAILABLE, asyncpg.PostgresError)
 """Everything the driver raises; `translated` says what it means."""
@@ -102,20 +102,21 @@ async def connect(
 
     Raises StoreUnavailableError after `patience_seconds`.
     """
-    attempts = max(1, int(patience_seconds / CONNECTION_ATTEMPT_SECONDS))
-    for attempt in range(attempts):
+    pool = await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=connections_max,
+        server_settings={"application_name": "suture", "synchronous_commit": "on"},
+    )
+    for attempts_left in reversed(range(max(1, int(patience_seconds / ATTEMPT_SECONDS)))):
         try:
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=0,
-                max_size=connections_max,
-                server_settings={"application_name": "suture", "synchronous_commit": "on"},
-            )
+            await pool.fetchval("select 1")
         except UNAVAILABLE as error:
-            if attempt == attempts - 1:
+            if not attempts_left:
+                pool.terminate()
                 told = f"no PostgreSQL answers: {type(error).__name__}"
                 raise StoreUnavailableError(told) from error
-            await asyncio.sleep(CONNECTION_ATTEMPT_SECONDS)
+            await asyncio.sleep(ATTEMPT_SECONDS)
         else:
-            return Database(pool)
-    raise StoreUnavailableError("no PostgreSQL answers")
+            break
+    return Database(pool)

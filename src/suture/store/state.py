@@ -48,11 +48,15 @@ class Remembered(msgspec.Struct):
 async def lease_partitions(
     database: Database, owner: str, *, seconds: float, partitions_max: int
 ) -> list[Lease]:
-    """Renew our leases and take free ones, up to `partitions_max` in all."""
+    """Renew our leases and take free ones, up to `partitions_max` in all; give the rest of ours back."""
     rows = await database.fetch(
         "lease_partitions", owner, timedelta(seconds=seconds), partitions_max
     )
-    return [Lease(row["partition"], row["epoch"], row["position"]) for row in rows]
+    leases = [Lease(row["partition"], row["epoch"], row["position"]) for row in rows]
+    if len(leases) >= partitions_max:
+        kept = [lease.partition for lease in leases]
+        await database.execute("release_other_partitions", owner, kept)
+    return leases
 
 
 async def release_partitions(database: Database, owner: str) -> None:

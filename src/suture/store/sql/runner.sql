@@ -10,6 +10,10 @@ from (
 where l.partition = free.partition
 returning l.partition, l.epoch, l.position
 
+-- name: release_other_partitions
+-- Give back what we hold beyond our share, so that a worker that has just come finds its own.
+update partition_lease set owner = '', until = '-infinity' where owner = $1 and partition <> all($2::smallint[])
+
 -- name: release_partitions
 -- Give our partitions back at once, so that another worker need not wait for the lease to run out.
 update partition_lease set owner = '', until = '-infinity' where owner = $1
