@@ -1,7 +1,8 @@
-"""`suture demo`: days of a simulated health system through the real thing, with planted faults, healed, and proven.
+"""`suture demo`: days of a simulated hospital through the real thing, faults and repairs included.
 
-Starts the embedded PostgreSQL, the sandbox ERP, Suture's workers and the senders on loopback, breaks what breaks in life, repairs it as
-people would, and ends with the proof. Its JSON keys are a contract.
+Starts the embedded PostgreSQL, the sandbox ERP, Suture's workers and the senders on loopback, breaks
+what breaks in life, repairs it as people would, and ends with the proof. Its JSON keys are a
+contract.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from suture.cli.screen import chip, count, line, money, open_console, plain_table, print_json
 from suture.cli.world import World, open_world
 from suture.engine.proof import Proof
-from suture.model.money import format_amount
+from suture.model.fault import catalogue
 from suture.simulator.health_system.places import UNMAPPED_HEALED_BY
 from suture.store.controls import Counts, read_counts
 from suture.store.worklist import WorkItem, count_work_items, open_work_items, resolve_work_items
@@ -67,7 +69,7 @@ def run(*, days: int, seed: int, as_json: bool, home: Path | None) -> int:
     """Run the demonstration and print it; return the exit code: 0 when everything is proven."""
     import uvloop
 
-    console = Console(stderr=as_json)
+    console = open_console(is_error=as_json)
     folder = home or Path(".suture") / "demo"
     return uvloop.run(_run(console, folder, days=days, seed=seed, as_json=as_json))
 
@@ -76,10 +78,10 @@ async def _run(console: Console, folder: Path, *, days: int, seed: int, as_json:
     from suture.cli.estates import sample_estate
 
     began = time.monotonic()
-    console.print("[bold]Suture[/] starts its database, a sandbox ERP and a simulated health system ...")
+    console.print(line(("Suture", "bold"), " starts a database, a sandbox ERP and a hospital ..."))
     async with open_world(folder, sample_estate()) as world:
         with Progress(
-            TextColumn("[progress.description]{task.description}"),
+            TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[told]}"),
             TimeElapsedColumn(),
@@ -89,17 +91,17 @@ async def _run(console: Console, folder: Path, *, days: int, seed: int, as_json:
             for day in range(1, days + 1):
                 await world.break_erp(*FAULTS_BY_DAY.get(day, []))
                 sent = await _play_day(world, day, days, seed)
-                progress.update(task, advance=1, told=f"{sent} messages on day {day}")
+                progress.update(task, advance=1, told=f"day {day}: {count(sent, 'message')} so far")
             progress.update(task, told="waiting for the last journals")
             await world.break_erp()
             await world.quiet()
         parked = await open_work_items(await world.database())
-        console.print(_exceptions_table(parked))
-        await _heal(world, console.print)
+        _print_exceptions(console, parked)
+        await _heal(world, lambda text: console.print(line(("✓ ", "green"), text)))
         outcome, proof = await _outcome(world, began)
     _print_end(console, outcome, proof, folder)
     if as_json:
-        print(json.dumps(msgspec.to_builtins(outcome)))  # noqa: T201 - the command's output
+        print_json(outcome)
     return 0 if proof.proven and not outcome.conservation_gap else 1
 
 
@@ -113,10 +115,10 @@ async def _play_day(world: World, day: int, days: int, seed: int) -> int:
             *("--tally", str(world.installation.home / TALLY)),
         ]
     )
-    assert process.stdout is not None  # noqa: S101 - a pipe
+    assert process.stdout is not None
     sent = 0
-    async for line in process.stdout:
-        sent = int(json.loads(line)["sent"])
+    async for told in process.stdout:
+        sent = int(json.loads(told)["sent"])
     if await process.wait():
         raise RuntimeError(f"the senders failed on day {day}: see senders.log")
     return sent
@@ -165,7 +167,7 @@ async def _outcome(world: World, began: float) -> tuple[Outcome, Proof]:
 
 
 def _untold(world: World, counts: Counts) -> int:
-    """Return how far what the senders say they sent is from what was stored: the source's side of the law."""
+    """Return how far what the senders say they sent is from what was stored."""
     return abs(sent_messages(world.installation.home / TALLY) - counts.messages_count)
 
 
@@ -175,46 +177,52 @@ def sent_messages(tally: Path) -> int:
     return int(told["messages_sent"] + told["sets_written"])
 
 
-def _exceptions_table(items: list[WorkItem]) -> Table:
-    table = Table(title="Exceptions the planted faults left open", title_justify="left")
-    for heading in ("what", "messages", "at stake", "owner", "what to do next"):
-        table.add_column(heading, justify="right" if heading in {"messages", "at stake"} else "left")
+def _print_exceptions(console: Console, items: list[WorkItem]) -> None:
+    """Print what waits, one group for each kind: how many, how much, whose, and what is next."""
     groups: dict[str, list[WorkItem]] = {}
     for item in items:
         groups.setdefault(item.code, []).append(item)
+    console.print()
+    console.print(line(("What the planted faults left for people", "bold")))
     for code, group in sorted(groups.items()):
-        table.add_row(
-            code,
-            str(len(group)),
-            f"${format_amount(sum(abs(each.amount_minor) for each in group))}",
-            group[0].owner,
-            group[0].remedy,
+        at_stake = money(sum(abs(each.amount_minor) for each in group))
+        head = f"{len(group)} x {catalogue()[code].title}"
+        console.print(
+            line((head, "yellow"), f"  {at_stake}, for the {_spoken(group[0].owner)}", indent=2)
         )
-    return table
+        console.print(line(("→ ", "bold"), group[0].remedy, indent=4))
+    console.print()
+
+
+def _spoken(owner: str) -> str:
+    return owner.replace("_", " ")
 
 
 def _print_end(console: Console, outcome: Outcome, proof: Proof, folder: Path) -> None:
     law = proof.conservation
-    table = Table(title="The proof", title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_row("messages received", f"{law.received:,}")
-    table.add_row("  posted", f"{law.posted:,}")
-    table.add_row("  explained (duplicates, no financial effect, dismissed)", f"{law.explained:,}")
-    table.add_row("  held with an open exception", f"{law.held:,}")
-    table.add_row("  in flight", f"{law.in_flight:,}")
-    table.add_row("[bold]conservation gap[/]", f"[bold]{outcome.conservation_gap}[/]")
-    table.add_row("entries, lines", f"{outcome.entries:,}, {outcome.lines:,}")
-    table.add_row("entries out of balance", str(outcome.entries_unbalanced))
-    table.add_row("journals in the ERP", f"{outcome.journals_posted:,}")
-    table.add_row("[bold]journals posted twice[/]", f"[bold]{outcome.journals_posted_twice}[/]")
-    table.add_row("[bold]ledger imbalance[/]", f"[bold]${format_amount(outcome.ledger_imbalance_minor)}[/]")
-    table.add_row(
-        "[bold]difference subledger to ERP[/]",
-        f"[bold]${format_amount(outcome.erp_difference_minor)}[/]",
-    )
-    console.print(table)
-    verdict = "[green]Proven.[/]" if proof.proven and not outcome.conservation_gap else "[red]NOT proven.[/]"
-    console.print(f"{verdict} {outcome.seconds} s. Kept in {folder}; look further with:")
-    console.print(f"  suture trace SUT0000000000001 --home {folder}")
-    console.print(f"  suture exceptions --all --home {folder}")
+    table = plain_table("", "figure", right=["figure"], is_headed=False)
+    for name, figure in (
+        ("messages received", f"{law.received:,}"),
+        ("  posted", f"{law.posted:,}"),
+        ("  explained: duplicates, no financial effect, dismissed", f"{law.explained:,}"),
+        ("  held with an open exception", f"{law.held:,}"),
+        ("  in flight", f"{law.in_flight:,}"),
+        ("conservation gap", f"{outcome.conservation_gap:,}"),
+        ("entries, with lines", f"{outcome.entries:,}, {outcome.lines:,}"),
+        ("entries out of balance", f"{outcome.entries_unbalanced:,}"),
+        ("exceptions open, resolved", f"{outcome.exceptions_open}, {outcome.exceptions_resolved}"),
+        ("journals in the ERP", f"{outcome.journals_posted:,}"),
+        ("journals posted twice", f"{outcome.journals_posted_twice:,}"),
+        ("ledger imbalance", money(outcome.ledger_imbalance_minor)),
+        ("difference between subledger and ERP", money(outcome.erp_difference_minor)),
+    ):
+        table.add_row(name, figure)
+    is_proven = proof.proven and not outcome.conservation_gap
+    console.print()
+    console.print(line(("The proof", "bold")))
+    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print()
+    verdict = chip("proven" if is_proven else "not proven")
+    console.print(line(verdict, f"  in {outcome.seconds} s. Look further:"))
+    for command in ("trace SUT0000000000001", "exceptions --all", "status"):
+        console.print(line((f"suture {command} --home {folder}", "cyan"), indent=2))

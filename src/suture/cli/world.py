@@ -211,18 +211,19 @@ class World:
     async def play(self, arguments: Sequence[str]) -> asyncio.subprocess.Process:
         """Start the simulated health system as a process of its own, speaking to our doors."""
         doors = [part for door in DOORS for part in (f"--{door}", f"127.0.0.1:{self.ports[door]}")]
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "suture.simulator.health_system",
-            *doors,
-            "--remits",
-            str(self.inbox),
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=(self.installation.home / "senders.log").open("ab"),
-        )
+        with (self.installation.home / "senders.log").open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "suture.simulator.health_system",
+                *doors,
+                "--remits",
+                str(self.inbox),
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
 
 
 @asynccontextmanager
@@ -257,20 +258,21 @@ async def clear(home: Path) -> None:
 
 
 async def _start_erp(home: Path, token: str) -> tuple[asyncio.subprocess.Process, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "suture.simulator.erp",
-        "--port",
-        "0",
-        "--state",
-        str(home / "erp.sqlite"),
-        "--token",
-        token,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=(home / "erp.log").open("ab"),
-    )
+    with (home / "erp.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "suture.simulator.erp",
+            "--port",
+            "0",
+            "--state",
+            str(home / "erp.sqlite"),
+            "--token",
+            token,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )
     assert process.stdout is not None  # noqa: S101 - a pipe
     line = await process.stdout.readline()
     if not line:

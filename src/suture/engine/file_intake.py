@@ -332,12 +332,10 @@ class _Taking:
                 judged.status = closed.status
                 judged.faults = (*judged.faults, *closed.faults)
                 judged.events_count = 0
-        rows = [self._row(judged) for judged in self._judged]
-        for row in rows:
+        for row in map(self._row, self._judged):
             await self._append.message(row)
+            await self._append.supersede(row)  # those before it, never a later one that reuses it
             setattr(self.verdicts, row.status, getattr(self.verdicts, row.status) + 1)
-        for row in rows:
-            await self._append.supersede(row)
         self._judged.clear()
         if closed.reply:
             name = self.reply.name or closed.reply_name

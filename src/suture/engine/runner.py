@@ -143,7 +143,8 @@ class Runner:
 
     async def _handle(self, waiting: list[Waiting], poisoned: dict[str, str] | None = None) -> None:
         """Decide a batch and commit it; `poisoned` events, with what they raise, are set aside."""
-        turn = await self._decide(waiting, dict(poisoned or {}))
+        unread = {item.event.id: item.failure for item in waiting if item.failure}
+        turn = await self._decide(waiting, unread | (poisoned or {}))
         await commit_step(
             self._database,
             leases=turn.leases,

@@ -1,4 +1,6 @@
-"""Lineage: from a message to the ERP's document and back, by id. Ids contain their cause, so most steps are prefix scans.
+"""Lineage: from a message to the ERP's document and back, by id.
+
+Ids contain their cause, so most steps are prefix scans:
 
     msg_X  ->  evt_X.0001  ->  ent_X.0001.01  ->  SUT0000000000001  ->  the ERP's document
 """
@@ -19,7 +21,8 @@ Lineage = dict[str, Any]
 async def trace(database: Database, identity: str) -> Lineage | None:
     """Return everything above and below one id, or None.
 
-    An id is a message's, event's, entry's or exception's, our journal reference, the ERP's document, a control id or a stream.
+    An id is a message's, event's, entry's or exception's, our journal reference, the ERP's
+    document, a control id or a stream.
     """
     kind, _, rest = identity.partition("_")
     if kind == "msg":

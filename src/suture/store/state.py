@@ -12,7 +12,7 @@ from datetime import timedelta
 import msgspec
 
 from suture.ledger.entry import Entry, Line
-from suture.model.event import Event, decode_fact
+from suture.model.event import Event, Fact, Reconsidered, decode_fact
 from suture.model.fault import catalogue
 from suture.pipeline import Step
 from suture.store.database import Database
@@ -35,6 +35,9 @@ class Waiting(msgspec.Struct):
     event: Event
     version: int
     record: bytes | None
+    failure: str = ""
+    """Why its fact could not be read: damaged, or written by a newer Suture (F32). It says nothing
+    then, and must not be told."""
 
 
 class Remembered(msgspec.Struct):
@@ -48,7 +51,7 @@ class Remembered(msgspec.Struct):
 async def lease_partitions(
     database: Database, owner: str, *, seconds: float, partitions_max: int
 ) -> list[Lease]:
-    """Renew our leases and take free ones, up to `partitions_max` in all; give the rest of ours back."""
+    """Renew our leases and take free ones, up to `partitions_max` in all; give back the rest."""
     rows = await database.fetch(
         "lease_partitions", owner, timedelta(seconds=seconds), partitions_max
     )
@@ -69,38 +72,30 @@ async def read_inbox(
 ) -> list[Waiting]:
     """Return the next events of these partitions, in the order each partition must handle them."""
     rows = await database.fetch("read_inbox", list(partitions), events_per_partition_max)
-    return [
-        Waiting(
-            partition,
-            seq,
-            Event(
-                id=event_id,
-                stream=stream,
-                fact=decode_fact(payload),
-                source=source,
-                message_id=message_id,
-                where=path,
-                stamp=stamp,
-                received_at_ms=received_at_ms,
-            ),
-            version or 0,
-            record,
+    waiting = []
+    for partition, seq, *told, payload, version, record in rows:
+        event_id, message_id, stream, source, path, stamp, received_at_ms = told
+        fact, failure = _read_fact(payload)
+        event = Event(
+            id=event_id,
+            stream=stream,
+            fact=fact,
+            source=source,
+            message_id=message_id,
+            where=path,
+            stamp=stamp,
+            received_at_ms=received_at_ms,
         )
-        for (
-            partition,
-            seq,
-            event_id,
-            message_id,
-            stream,
-            source,
-            path,
-            stamp,
-            received_at_ms,
-            payload,
-            version,
-            record,
-        ) in rows
-    ]
+        waiting.append(Waiting(partition, seq, event, version or 0, record, failure))
+    return waiting
+
+
+def _read_fact(payload: bytes) -> tuple[Fact, str]:
+    """Return a fact, or one that says nothing and why this one could not be read."""
+    try:
+        return decode_fact(payload), ""
+    except msgspec.MsgspecError as error:
+        return Reconsidered(release=""), type(error).__name__
 
 
 async def read_entries(database: Database, entry_ids: Sequence[str]) -> dict[str, Entry]:

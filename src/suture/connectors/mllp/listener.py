@@ -142,9 +142,9 @@ class _Connection(asyncio.Protocol):
             self._end()
         elif len(self._waiting) >= self._limits.pipeline_messages_max:
             self._pause()
-        self._arm()
         if self._waiting and self._worker is None:
             self._worker = asyncio.get_running_loop().create_task(self._work())
+        self._arm()
 
     def eof_received(self) -> bool:
         """Answer what is complete before closing: a half-closed peer still reads."""

@@ -1,0 +1,397 @@
+"""The commands that look into a running installation, from its first message to the proof.
+
+One world is set up and asked everything once (`answers`); each test reads one of the answers. The
+commands run as processes of their own, as people and scripts run them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.cli.command_line import (
+    CANARIES,
+    CHARGE,
+    PERSON,
+    charge_message,
+    hl7_message,
+    registration_message,
+    remittance_file,
+)
+
+from suture.cli.ending import CLOSED, FOUND, MISUSED, WELL
+from suture.cli.estates import sample_estate
+from suture.cli.world import World, open_world
+from suture.connectors.mllp.sender import Sender
+
+pytestmark = pytest.mark.integration
+
+CLAIM = ("CLAIM40017", "100.00", "80.00", "20.00")
+UNMAPPED = CHARGE.replace("|T1|", "|T2|").replace("|ED", "|ROBO")
+REPAIR = b"*,RGH,ROBO,RGH-7210,surgery,,\n"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What it printed, read as one JSON document."""
+        told: dict[str, Any] = json.loads(self.out)
+        return told
+
+
+Answers = Mapping[str, Answer]
+
+
+async def _ask(*arguments: object, environment: Mapping[str, str] | None = None) -> Answer:
+    surroundings = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "suture", *map(str, arguments)),
+        env={**surroundings, **(environment or {})},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return Answer(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """Return what every command answered about one world."""
+    folder = tmp_path_factory.mktemp("installation")
+    folder.parent.chmod(0o755)
+    folder.chmod(0o755)
+    return asyncio.run(_answers(folder))
+
+
+async def _answers(folder: Path) -> dict[str, Answer]:
+    home = folder / "home"
+    answers: dict[str, Answer] = {}
+    async with open_world(home, sample_estate()) as world:
+        await _send_everything(world)
+        token = {"SUTURE_ERP_TOKEN": world._token}
+
+        async def ask(name: str, *arguments: object) -> Answer:
+            answers[name] = await _ask(*arguments, "--home", home, environment=token)
+            return answers[name]
+
+        await ask("status", "status", "--json")
+        await ask("status for people", "status")
+        await ask("groups", "exceptions", "--json")
+        await ask("items", "exceptions", "--all", "--json")
+        await ask("exceptions for people", "exceptions")
+        await ask("proof with exceptions open", "reconcile", "--json")
+        estate = _written(folder / "estate", world.files)
+        await ask("applied again", "apply", estate, "--json")
+        with (estate / "crosswalks" / "department.csv").open("ab") as file:
+            file.write(REPAIR)
+        await ask("applied", "apply", estate, "--note", "map ROBO", "--json")
+        await asyncio.sleep(1.5)  # until every worker has noticed the release
+        await world.quiet()
+        left = (await ask("groups after the repair", "exceptions", "--json")).told["groups"]
+        ids = [each for group in left for each in group["ids"]]
+        dismissal = ("exceptions", "dismiss", *ids, "exc_unknown", "--reason", "a test", "--json")
+        await ask("dismissed", *dismissal)
+        await ask("nothing open", "exceptions")
+        await ask("proof", "reconcile", "--json")
+        await ask("proof for people", "reconcile")
+        answers["proof without a token"] = await _ask("reconcile", "--json", "--home", home)
+        await _trace(ask, ids)
+    await ask("status afterwards", "status")
+    await ask("groups afterwards", "exceptions", "--json")
+    await ask("status after a visit", "status")
+    return answers
+
+
+async def _send_everything(world: World) -> None:
+    """Send a registration, two charges of which one parks, an unsupported type and a remittance."""
+    async with Sender("127.0.0.1", world.ports["adt"]) as sender:
+        await sender.send(registration_message().encode())
+        await sender.send(hl7_message("ORU^R01", "C4", "20260401120300", PERSON).encode())
+    async with Sender("127.0.0.1", world.ports["charges"]) as sender:
+        await sender.send(charge_message().encode())
+        await sender.send(charge_message().encode())
+        await sender.send(charge_message("C3", UNMAPPED).encode())
+    file = world.inbox / "payer.835"
+    partial = file.with_suffix(".part")
+    partial.write_text(remittance_file([CLAIM], paid="80.00"))
+    partial.rename(file)
+    await asyncio.sleep(1.0)
+    await world.quiet()
+
+
+def _written(folder: Path, files: Mapping[str, bytes]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+async def _trace(ask: Any, item_ids: list[str]) -> None:
+    """Follow one charge all the way down, and its journal all the way up."""
+    message = (await ask("trace of a control id", "trace", "--json", "C1")).told
+    await ask("trace of a message", "trace", "--json", message["message"]["id"])
+    event, entry = message["events"][0], message["entries"][0]
+    await ask("trace of an event", "trace", "--json", event["id"])
+    await ask("trace of a stream", "trace", "--json", event["stream"])
+    await ask("trace of an entry", "trace", "--json", entry["id"])
+    await ask("trace of a journal", "trace", "--json", entry["reference"])
+    await ask("trace of a document", "trace", "--json", entry["document"])
+    await ask("trace of an exception", "trace", "--json", item_ids[0])
+    names = (message["message"]["id"], entry["reference"], item_ids[0])
+    await ask("trace for people", "trace", *names)
+    await ask("trace of nothing", "trace", "SUT9999999999999")
+
+
+# What waits ------------------------------------------------------------------------------------
+
+
+def test_the_status_counts_what_came_and_what_waits(answers: Answers) -> None:
+    answer = answers["status"]
+    told = answer.told
+    assert WELL == answer.code
+    assert True is told["running"]
+    roles = {each["role"] for each in told["workers"]}
+    assert {"intake", "files", "runner", "delivery"} == roles
+    assert 1 == told["release"]["number"]
+    assert (5, 1) == (told["counts"]["messages_count"], told["counts"]["repeats_count"])
+    assert 0 == told["lag_seconds"]
+    assert 2 == told["exceptions"]["open"]
+    assert [12500] == [each["amount_minor"] for each in told["exceptions"]["at_stake"]]
+    for queue in told["queues"].values():
+        assert {"items_count": 0, "oldest_seconds": 0.0} == queue
+
+
+def test_people_see_the_same_status(answers: Answers) -> None:
+    out = answers["status for people"].out
+    assert "At work" in out
+    assert "5 messages (1 came again, 1 held, 0 rejected)" in out
+    assert "2 exceptions, $125.00 at stake" in out
+
+
+def test_exceptions_come_in_groups_with_owner_amount_and_remedy(answers: Answers) -> None:
+    answer = answers["groups"]
+    assert FOUND == answer.code
+    parked, held = answer.told["groups"]
+    assert ("ledger.department.unmapped", 12500, "charges", "steward") == (
+        parked["code"],
+        parked["amount_minor"],
+        parked["source"],
+        parked["owner"],
+    )
+    assert "hl7.type.unsupported" == held["code"]
+    for group in (parked, held):
+        assert group["count"] == len(group["ids"]) == 1
+        assert group["remedy"]
+        assert group["where"]
+        assert group["oldest_at"]
+
+
+def test_exceptions_come_one_by_one_too(answers: Answers) -> None:
+    items = answers["items"].told["exceptions"]
+    assert 2 == len(items)
+    assert {"exc"} == {each["id"].partition("_")[0] for each in items}
+
+
+def test_people_see_what_is_at_stake_and_what_is_next(answers: Answers) -> None:
+    out = answers["exceptions for people"].out
+    assert "2 exceptions open, $125.00 at stake" in out
+    assert "→ " in out
+    assert "for steward" in out
+
+
+def test_a_dismissal_names_what_was_not_open(answers: Answers) -> None:
+    answer = answers["dismissed"]
+    assert FOUND == answer.code
+    assert 1 == len(answer.told["dismissed"])
+    assert ["exc_unknown"] == answer.told["not_open"]
+    assert WELL == answers["nothing open"].code
+
+
+# What is in force ------------------------------------------------------------------------------
+
+
+def test_the_same_estate_again_is_no_new_release(answers: Answers) -> None:
+    answer = answers["applied again"]
+    assert (WELL, False, 1) == (answer.code, answer.told["applied"], answer.told["number"])
+
+
+def test_a_mended_estate_books_what_was_parked(answers: Answers) -> None:
+    told = answers["applied"].told
+    assert (True, 2, 1, True) == (
+        told["applied"],
+        told["number"],
+        told["waiting_streams"],
+        told["running"],
+    )
+    left = answers["groups after the repair"].told["groups"]
+    assert ["hl7.type.unsupported"] == [each["code"] for each in left]
+
+
+# The proof -------------------------------------------------------------------------------------
+
+
+def test_the_proof_holds_while_exceptions_are_open(answers: Answers) -> None:
+    answer = answers["proof with exceptions open"]
+    told = answer.told
+    assert (WELL, True) == (answer.code, told["proven"]), told
+    assert {"received", "posted", "explained", "held", "in_flight", "gap"} == set(
+        told["conservation"]
+    )
+    assert (6, 0, 2) == (
+        told["conservation"]["received"],
+        told["conservation"]["gap"],
+        told["conservation"]["held"],
+    )
+    charges = next(each for each in told["controls"] if each["name"] == "charges")
+    assert (25000, 12500, 12500, 0) == (
+        charges["told_minor"],
+        charges["parked_minor"],
+        charges["standing_minor"],
+        charges["difference_minor"],
+    )
+
+
+def test_the_erp_agrees_to_the_cent_in_the_end(answers: Answers) -> None:
+    answer = answers["proof"]
+    told = answer.told
+    assert (WELL, True) == (answer.code, told["proven"]), told
+    assert [0, 0, 0, 0] == [
+        told["entries_unbalanced"],
+        told["ledger_imbalance_minor"],
+        told["erp_difference_minor"],
+        told["documents_twice"],
+    ]
+    assert [] == told["differences"]
+    assert "PROVEN" in answers["proof for people"].out
+
+
+def test_without_the_token_nothing_is_proven_and_the_reason_is_told(answers: Answers) -> None:
+    answer = answers["proof without a token"]
+    assert (FOUND, False) == (answer.code, answer.told["proven"])
+    assert answer.told["erp_unread"]
+    assert "SUTURE_ERP_TOKEN" in answer.told["erp_unread_reason"]
+
+
+# Lineage ---------------------------------------------------------------------------------------
+
+
+def test_a_charge_is_followed_from_its_message_to_the_document_and_back(
+    answers: Answers,
+) -> None:
+    message = answers["trace of a control id"].told
+    assert message["message"] == answers["trace of a message"].told["message"]
+    (entry,) = message["entries"]
+    assert "sent" == entry["delivery_status"].lower()
+    assert ["1100", "4020"] == [line["account"] for line in entry["lines"]]
+    for name in ("trace of a journal", "trace of a document"):
+        journal = answers[name].told
+        assert entry["id"] in journal["entry_ids"]
+        assert message["message"]["id"] in journal["message_ids"]
+        assert entry["document"] == journal["journal"]["document"]
+    assert entry["id"] in answers["trace of a stream"].told["entry_ids"]
+    for name in ("trace of an event", "trace of an entry"):
+        assert message["message"] == answers[name].told["message"]
+
+
+def test_an_exception_leads_to_its_message(answers: Answers) -> None:
+    told = answers["trace of an exception"].told
+    assert "hl7.type.unsupported" == told["work_item"]["code"]
+    assert "dismissed: a test" == told["work_item"]["resolution"]
+    assert "C4" == told["message"]["control_id"]
+
+
+def test_people_see_the_lineage_as_a_tree(answers: Answers) -> None:
+    answer = answers["trace for people"]
+    assert WELL == answer.code
+    for part in ("evt_", "ent_", "JE-", "$125.00", "dismissed: a test", "delivered"):
+        assert part in answer.out, part
+
+
+def test_an_id_nobody_knows_is_told_as_such(answers: Answers) -> None:
+    assert FOUND == answers["trace of nothing"].code
+
+
+def test_no_command_prints_any_part_of_a_patient(answers: Answers) -> None:
+    for name, answer in answers.items():
+        printed = answer.out + answer.err
+        assert [] == [each for each in CANARIES if each in printed], name
+
+
+# When nothing runs -----------------------------------------------------------------------------
+
+
+def test_a_stopped_installation_says_how_to_start_it(answers: Answers) -> None:
+    for name in ("status afterwards", "status after a visit"):
+        assert CLOSED == answers[name].code
+        assert "suture serve --home" in answers[name].err
+
+
+def test_a_stopped_installation_can_be_read_and_is_stopped_again(answers: Answers) -> None:
+    assert (WELL, []) == (
+        answers["groups afterwards"].code,
+        answers["groups afterwards"].told["groups"],
+    )
+
+
+# Serving ---------------------------------------------------------------------------------------
+
+
+def test_an_installation_without_an_estate_says_what_is_missing(tmp_path: Path) -> None:
+    answer = asyncio.run(_ask("serve", "--home", tmp_path / "home"))
+    assert CLOSED == answer.code
+    assert "suture serve ESTATE" in answer.err
+
+
+def test_a_worker_of_no_known_role_is_wrong_usage(tmp_path: Path) -> None:
+    assert MISUSED == asyncio.run(_ask("worker", "janitor", "--home", tmp_path)).code
+
+
+def test_serving_says_where_it_listens_and_ends_in_good_order(tmp_path: Path) -> None:
+    files = dict(sample_estate())
+    for name in ("adt", "charges", "scheduling"):
+        path = f"sources/{name}.toml"
+        files[path] = b"".join(
+            b"port = 0\n" if row.startswith(b"port") else row + b"\n"
+            for row in files[path].splitlines()
+        )
+    asyncio.run(_serve_and_stop(_written(tmp_path / "estate", files), tmp_path / "home"))
+
+
+async def _serve_and_stop(estate: Path, home: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "suture", "serve", str(estate), "--home", str(home)),
+        *("--log-file", str(home.with_name("workers.log"))),
+        env={name: text for name, text in os.environ.items() if name != "DATABASE_URL"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    said = ""
+    async with asyncio.timeout(60):
+        while "At work" not in said:
+            line = await process.stdout.readline()
+            assert line, (said, await process.communicate())
+            said += line.decode()
+    assert "Riverbend" in said
+    assert "mllp 127.0.0.1" in said
+    process.send_signal(signal.SIGTERM)
+    out, err = await process.communicate()
+    assert (0, b"") == (process.returncode, err)
+    assert b"Suture has stopped" in out

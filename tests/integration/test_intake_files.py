@@ -1,0 +1,373 @@
+"""Files: stored whole and sealed, judged set by set, booked once (B24, B27 to B33, B61 to B70).
+
+Which files a folder hands on is tested in `tests/unit/connectors/test_files_folder.py`, remittances
+that correct others and traces used twice in `test_intake_traces.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.riverbend_store import Riverbend
+from tests.specs.riverbend_messages import Claim, Line, adt, dft, interchange, remittance
+
+from suture.connectors.files.folder import ARCHIVE, ERROR, Folder
+from suture.engine.file_intake import EVENTS_PER_FLUSH, FileIntake
+from suture.pipeline import read_file
+from suture.store.database import StoreUnavailableError
+from suture.store.transmission import FileAppend
+
+pytestmark = pytest.mark.integration
+
+CLAIMS_COUNT = EVENTS_PER_FLUSH + 10
+"""More than go out in one piece."""
+
+
+def paid(number: str, charge: int = 20_000) -> Claim:
+    """Return a claim of which the contract takes a quarter."""
+    return Claim(number, charge, (("CO", "45", charge // 4),), payer_number=f"ICN{number}")
+
+
+def remit(trace: str = "T1", *claims: Claim, number: int = 1, **told: Any) -> bytes:
+    """Return a file with one remittance."""
+    return interchange(remittance(trace, *(claims or (paid("C1"),)), **told), number=number)
+
+
+def put(folder: Path, content: bytes, name: str = "a.835") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def filed(folder: Path, into: str) -> list[str]:
+    """Return the names of files in a sub-folder, without the ids before them."""
+    return sorted(path.name.partition("-")[2] for path in (folder / into).iterdir())
+
+
+async def statuses(riverbend: Riverbend) -> list[tuple[str, str]]:
+    """Return type and verdict of every message, in the order of the file."""
+    rows = await riverbend.rows("select type, status from message order by received_at, id")
+    return sorted((row["type"], row["status"]) for row in rows)
+
+
+async def test_an_835_is_booked_to_the_cent_and_its_bytes_are_kept(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    claims = [paid(f"C{number}", 10_000 + number * 4) for number in range(CLAIMS_COUNT)]
+    raw = remit("T1", *claims)
+    put(tmp_path, raw)
+    assert await riverbend.watch(tmp_path).turn() == 1
+    await riverbend.settle()
+    cash = sum(claim.paid_minor for claim in claims)
+    allowed = sum(claim.charge_minor for claim in claims) - cash
+    assert await riverbend.balances() == {
+        "1020": cash,
+        "1100": -sum(claim.charge_minor for claim in claims),
+        "4110": allowed,
+    }
+    assert await riverbend.number("select count(*) from entry") == CLAIMS_COUNT + 1
+    row = (await riverbend.rows("select id, transmission_id, events_count from message"))[0]
+    assert row["events_count"] == CLAIMS_COUNT + 1
+    assert await riverbend.file_bytes(row["transmission_id"]) == raw
+    assert (await riverbend.message_bytes(row["id"])).startswith(b"ST*835*0001~BPR")
+    assert (await riverbend.conservation()).posted == 1
+    assert filed(tmp_path, ARCHIVE) == ["a.835"]
+
+
+async def test_b29_a_file_of_many_pieces_is_read_back_byte_for_byte(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suture.connectors.files.folder.CHUNK_BYTES", 1000)
+    raw = remit("T1", *(paid(f"C{number}") for number in range(200)))
+    put(tmp_path, raw)
+    await riverbend.watch(tmp_path).turn()
+    (transmission,) = await riverbend.rows("select id, bytes_count from transmission")
+    assert transmission["bytes_count"] == len(raw)
+    assert await riverbend.number("select count(*) from transmission_chunk") == len(raw) // 1000 + 2
+    assert await riverbend.file_bytes(transmission["id"]) == raw
+
+
+async def test_b28_a_held_remittance_books_nothing_and_keeps_every_byte(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    """Its facts were in the store already when its verdict came: they are taken back."""
+    claims = [paid(f"C{number}") for number in range(CLAIMS_COUNT)]
+    raw = remit("T1", *claims, misprint_minor=1)
+    put(tmp_path, raw)
+    await riverbend.watch(tmp_path).turn()
+    assert await statuses(riverbend) == [("835", "held")]
+    assert await riverbend.exceptions() == ["x12.835.transaction.unbalanced"]
+    for table in ("event", "inbox", "vault", "message_identity"):
+        assert await riverbend.number(f"select count(*) from {table}") == 0  # noqa: S608 - ours
+    (item,) = await riverbend.rows("select amount_minor from work_item")
+    assert item["amount_minor"] == sum(claim.paid_minor for claim in claims) + 1, "and not twice"
+    (transmission,) = await riverbend.rows("select id from transmission")
+    assert await riverbend.file_bytes(transmission["id"]) == raw
+    assert (await riverbend.conservation()).held == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b"~SE*", b"~SE*9", "x12.set.segment_count"),
+        (b"~GE*3*", b"~GE*2*", "x12.group.set_count"),
+        (b"~IEA*1*", b"~IEA*2*", "x12.interchange.group_count"),
+        (b"~IEA*1*000000001", b"~IEA*1*000000002", "x12.interchange.control_number"),
+    ],
+)
+async def test_b27_a_wrong_count_rejects_what_it_counts_and_keeps_the_bytes(
+    riverbend: Riverbend, tmp_path: Path, old: bytes, new: bytes, code: str
+) -> None:
+    sets = [remittance(f"T{number}", paid(f"C{number}")) for number in (1, 2, 3)]
+    raw = interchange(*sets).replace(old, new, 1)
+    put(tmp_path, raw)
+    await riverbend.watch(tmp_path).turn()
+    await riverbend.settle()
+    rejected = 1 if "set.segment" in code else 3
+    verdicts = [("835", "accepted")] * (3 - rejected) + [("835", "rejected")] * rejected
+    assert verdicts == await statuses(riverbend)
+    assert await riverbend.exceptions() == [code] * rejected
+    assert await riverbend.number("select count(*) from log") == 2 * (3 - rejected)
+    (transmission,) = await riverbend.rows("select id from transmission")
+    assert await riverbend.file_bytes(transmission["id"]) == raw
+    assert filed(tmp_path, ERROR if rejected == 3 else ARCHIVE) == ["a.835"]
+    assert (await riverbend.conservation()).gap == 0
+
+
+async def test_one_bad_set_among_several_holds_up_none_of_the_others(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    sets = [
+        remittance(f"T{number}", paid(f"C{number}"), misprint_minor=5 if number == 2 else 0)
+        for number in (1, 2, 3)
+    ]
+    put(tmp_path, interchange(*sets) + interchange(remittance("T4", paid("C4")), number=2))
+    await riverbend.watch(tmp_path).turn()
+    await riverbend.settle()
+    assert [("835", "accepted")] * 3 + [("835", "held")] == await statuses(riverbend)
+    assert (await riverbend.balances())["1020"] == 3 * 15_000
+    rows = await riverbend.rows("select id from message where status = 'held'")
+    assert b"TRN*1*T2*" in await riverbend.message_bytes(rows[0]["id"])
+    assert (await riverbend.conservation()).posted == 3
+
+
+async def test_b70_the_same_bytes_under_another_name_are_a_duplicate(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    watching = riverbend.watch(tmp_path)
+    for name in ("a.835", "b.835", "a.835"):
+        put(tmp_path, remit(), name)
+        await watching.turn()
+    await riverbend.settle()
+    assert (1, 2) == await riverbend.counts()
+    assert (await riverbend.balances())["1020"] == 15_000
+    assert filed(tmp_path, ARCHIVE) == ["a.835", "a.835", "b.835"]
+    assert (await riverbend.conservation()).gap == 0
+
+
+async def test_b70_the_same_bytes_from_another_source_are_their_own(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    """Sources are told apart; what both may not say twice is the remittance's trace."""
+    put(tmp_path, remit())
+    watching = riverbend.watch(tmp_path)
+    await watching.turn()
+    watching.channel = riverbend.channel("charges")
+    put(tmp_path, remit())
+    await watching.turn()
+    assert (2, 0) == await riverbend.counts()
+    assert await riverbend.exceptions() == ["intake.trace.reused"]
+
+
+async def test_b24_a_batch_whose_count_is_wrong_is_held_as_a_whole(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    at = "20260310120000"
+    batched = [
+        adt("A01", "A1", at=at, control="R1", financial_class="MA", payer="MCR"),
+        dft("A1", Line("L1", "CG", 10_000), at=at, control="B1"),
+    ]
+    raw = b"".join([b"BHS|^~\\&|A|B\r", *batched, b"BTS|%d\r"])
+    watching = riverbend.watch(tmp_path)
+    put(tmp_path, raw % 3, "a.hl7")
+    await watching.turn()
+    assert [("ADT^A01", "held"), ("DFT^P03", "held")] == await statuses(riverbend)
+    assert await riverbend.number("select count(*) from event") == 0
+    put(tmp_path, raw % 2, "b.hl7")
+    await watching.turn()
+    await riverbend.settle()
+    assert await riverbend.number("select count(*) from message where status = 'accepted'") == 2
+    assert await riverbend.balances() == {"1100": 10_000, "4020": -10_000}
+    rows = await riverbend.rows("select id from message where status = 'accepted' order by id")
+    found = sorted([await riverbend.message_bytes(row["id"]) for row in rows])
+    assert [raw.rstrip() for raw in sorted(batched)] == [raw.rstrip() for raw in found]
+    assert await riverbend.number("select count(*) from vault") > 0
+    assert (await riverbend.conservation()).gap == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "file.empty"),
+        (b"\xef\xbb\xbf", "file.format.unknown"),
+        (b"name,amount\nDOE,1\n", "file.format.unknown"),
+        (b"\x00" * 5000, "file.format.unknown"),
+        (remit()[:106], "x12.interchange.truncated"),
+        (remit()[:300], "x12.set.truncated"),
+    ],
+)
+async def test_b66_what_cannot_be_read_is_kept_put_aside_and_told(
+    riverbend: Riverbend, tmp_path: Path, content: bytes, code: str
+) -> None:
+    put(tmp_path, content)
+    await riverbend.watch(tmp_path).turn()
+    assert code in await riverbend.exceptions()
+    assert await riverbend.number("select count(*) from event") == 0
+    (transmission,) = await riverbend.rows("select id from transmission")
+    assert await riverbend.file_bytes(transmission["id"]) == content
+    assert filed(tmp_path, ERROR) == ["a.835"]
+    assert (await riverbend.conservation()).held == 1
+
+
+async def test_b33_a_file_cut_in_its_last_set_books_the_sets_that_are_whole(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    raw = interchange(*(remittance(f"T{number}", paid(f"C{number}")) for number in (1, 2)))
+    put(tmp_path, raw[: raw.rindex(b"CLP*")])
+    await riverbend.watch(tmp_path).turn()
+    await riverbend.settle()
+    assert ("835", "accepted") in await statuses(riverbend)
+    assert (await riverbend.balances())["1020"] == 15_000
+    assert (await riverbend.conservation()).gap == 0
+
+
+async def test_b62_a_link_is_put_aside_unread(riverbend: Riverbend, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    put(tmp_path / "elsewhere", remit())
+    inbox = tmp_path / "inbox"
+    watching = riverbend.watch(inbox)
+    (inbox / "a.835").symlink_to(tmp_path / "elsewhere" / "a.835")
+    os.mkfifo(inbox / "b.835")
+    assert await watching.turn() == 2
+    assert (0, 0) == await riverbend.counts()
+    assert filed(inbox, ERROR) == ["a.835", "b.835"]
+
+
+async def test_b61_a_misleading_name_is_stored_without_what_misleads(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    name = "a\u202e\n" + "\u6c34" * 70 + ".835"
+    put(tmp_path, remit(), name)
+    assert await riverbend.watch(tmp_path).turn() == 1
+    (transmission,) = await riverbend.rows("select name from transmission")
+    assert "\u202e" not in transmission["name"]
+    assert "\n" not in transmission["name"]
+    assert transmission["name"].endswith(".835")
+
+
+async def test_b65_a_file_that_changes_while_it_is_read_is_left_for_later(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the digest and the reading its sender writes on: nothing of it may count."""
+    path = put(tmp_path, remit())
+    begin = FileAppend.begin
+
+    async def grown(self: FileAppend, *arguments: Any) -> bool:
+        path.write_bytes(remit("T1", paid("C1"), paid("C2")))
+        return await begin(self, *arguments)
+
+    monkeypatch.setattr(FileAppend, "begin", grown)
+    watching = riverbend.watch(tmp_path)
+    assert await watching.turn() == 0
+    assert await riverbend.number("select count(*) from transmission") == 0
+    monkeypatch.undo()
+    assert await watching.turn() == 1
+    await riverbend.settle()
+    assert (await riverbend.balances())["1020"] == 30_000
+
+
+async def test_f1_a_file_whose_commit_fails_is_taken_again_as_if_for_the_first_time(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(tmp_path, remit())
+
+    async def lost(*_: Any) -> None:
+        raise StoreUnavailableError("in the middle of the file")
+
+    monkeypatch.setattr(FileAppend, "message", lost)
+    watching = riverbend.watch(tmp_path)
+    with pytest.raises(StoreUnavailableError):
+        await watching.turn()
+    assert path.exists()
+    assert await riverbend.number("select count(*) from transmission_chunk") == 0
+    monkeypatch.undo()
+    assert await watching.turn() == 1
+    await riverbend.settle()
+    assert (await riverbend.balances())["1020"] == 15_000
+
+
+async def test_f2_a_file_stored_but_not_yet_filed_away_is_known_again(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker died between the commit and the move to the archive."""
+    put(tmp_path, remit())
+
+    def died(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Folder, "settle", died)
+    with pytest.raises(KeyboardInterrupt):
+        await riverbend.watch(tmp_path).turn()
+    monkeypatch.undo()
+    assert await riverbend.watch(tmp_path).turn() == 1
+    await riverbend.settle()
+    assert (1, 1) == await riverbend.counts()
+    assert (await riverbend.balances())["1020"] == 15_000
+    assert filed(tmp_path, ARCHIVE) == ["a.835"]
+
+
+async def test_f33_a_file_that_kills_the_reader_is_kept_unread_and_the_next_is_taken(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def failing(chunks: Any, channel: Any) -> Any:
+        for chunk in chunks:
+            if b"POISON" in chunk:
+                raise RecursionError("with the text of a claim")
+            yield from read_file((chunk,), channel)
+
+    monkeypatch.setattr("suture.engine.file_intake.read_file", failing)
+    put(tmp_path, remit("POISON"), "a.835")
+    put(tmp_path, remit("T2"), "b.835")
+    assert await riverbend.watch(tmp_path).turn() == 2
+    await riverbend.settle()
+    (item,) = await riverbend.rows("select code, explanation, message_id from work_item")
+    assert ("engine.file.failed", "reading it raised RecursionError") == tuple(item)[:2]
+    assert await riverbend.message_bytes(item["message_id"]) == remit("POISON")
+    assert (filed(tmp_path, ERROR), filed(tmp_path, ARCHIVE)) == (["a.835"], ["b.835"])
+    assert (await riverbend.balances())["1020"] == 15_000
+    assert (await riverbend.conservation()).gap == 0
+
+
+async def test_f33_a_file_that_cannot_be_opened_stays_and_the_next_is_taken(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = Folder.open
+
+    def refused(self: Folder, file: Any) -> Any:
+        if file.name == "a.835":
+            raise PermissionError
+        return opening(self, file)
+
+    monkeypatch.setattr(Folder, "open", refused)
+    put(tmp_path, remit("T1"), "a.835")
+    put(tmp_path, remit("T2"), "b.835")
+    watching: FileIntake = riverbend.watch(tmp_path)
+    assert await watching.turn() == 1
+    assert await watching.turn() == 0
+    assert (tmp_path / "a.835").exists()
+    monkeypatch.undo()
+    assert await watching.turn() == 1
