@@ -1,6 +1,8 @@
-"""The composition root: settings become an installation, an installation becomes workers. No rule and no SQL is here.
+"""The composition root: settings become an installation, an installation becomes workers.
 
-An installation lives in one folder (`home`): its keys, its embedded database unless `DATABASE_URL` names a server, its inboxes.
+An installation lives in one folder (`home`): its keys, its inboxes, and its embedded database
+unless `DATABASE_URL` names a server. No rule and no SQL is here; commands are `cli/`, what a worker
+does is `engine/duties.py`.
 """
 
 from __future__ import annotations
@@ -82,12 +84,10 @@ class Installation(msgspec.Struct, frozen=True):
     def postgres(self) -> EmbeddedPostgres:
         """Return the supervisor of its embedded database."""
         folder = self.settings.database.binaries_folder
-        return EmbeddedPostgres(
-            self.home / "postgres", binaries=Path(folder) if folder else None
-        )
+        return EmbeddedPostgres(self.home / "postgres", binaries=Path(folder) if folder else None)
 
     async def start_database(self) -> str:
-        """Start the embedded database where there is one; return where the database is, migrated."""
+        """Start the embedded database, if there is one; return where the migrated database is."""
         dsn = await self.postgres().start() if self.is_embedded else self.settings.database.url
         await migrate(dsn)
         return dsn
@@ -127,7 +127,9 @@ def _installation(home: Path | None, environment: Mapping[str, str]) -> Installa
 def read_estate(folder: Path) -> tuple[Estate, dict[str, bytes]]:
     """Read and check the estate in a folder. Raises EstateRefusedError, InstallationError."""
     if not folder.is_dir():
-        raise InstallationError(f"there is no estate at {folder}: name a folder with an estate.toml")
+        raise InstallationError(
+            f"there is no estate at {folder}: name a folder with an estate.toml"
+        )
     files = read_folder(folder)
     estate = load(files)
     if not isinstance(estate, Estate):
@@ -147,7 +149,7 @@ async def bring_into_force(database: Database, files: Mapping[str, bytes], note:
 
 @asynccontextmanager
 async def opened_store(installation: Installation) -> AsyncIterator[Database]:
-    """Open the store of an installation for a command, starting its embedded database if need be."""
+    """Open the store of an installation, starting its embedded database if need be."""
     dsn = await installation.start_database()
     database, _ = await open_store(dsn, connections_max=4)
     try:
@@ -240,8 +242,8 @@ async def serve(
 ) -> None:
     """Run an installation until SIGTERM or SIGINT (or `stop`): database, release, workers, drained.
 
-    `estate_files` come into force; without them, what is in force stays, and `first_files` come into
-    force where nothing was yet. Raises NoReleaseError, and what `open_installation` and
+    `estate_files` come into force; without them, what is in force stays, and `first_files` come
+    into force where nothing was yet. Raises NoReleaseError, and what `open_installation` and
     `start_database` raise.
     """
     ended = stop or asyncio.Event()

@@ -384,11 +384,6 @@ def _place(stream: str) -> tuple[int, int]:
     return number >> 3, 1 << (number & 7)
 
 
-def message_of(event_id: str) -> str:
-    """Return the message behind an event: `evt_X.0001` -> `msg_X`."""
-    return f"msg_{event_id[4:].partition('.')[0]}"
-
-
 def key_of(stream: str) -> str:
     """Return the business key of a stream: `claim/clm_x` -> `clm_x`."""
     return stream.removeprefix(f"{process_of(stream)}/")

@@ -19,8 +19,9 @@ from suture.cli.trace_file import EntryLines, Readers, reports
 from suture.config import read_folder
 from suture.governance.estate import Estate, load
 from suture.ledger.entry import Entry
-from suture.memory import Judged, Rehearsal, Told, message_of
+from suture.memory import Judged, Rehearsal, Told
 from suture.model.fault import catalogue
+from suture.model.identity import message_of
 from suture.wire.x12.balance import Balance
 from suture.wire.x12.reader import Reader
 from suture.wire.x12.remittance import RemittanceEnd, read_remittances

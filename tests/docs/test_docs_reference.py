@@ -1,4 +1,7 @@
-"""The generated parts of docs/reference say what the code says. `SUTURE_ACCEPT=1 pytest tests/docs` writes them anew."""
+"""The generated parts of docs/reference say what the code says.
+
+`SUTURE_ACCEPT=1 pytest tests/docs` writes them anew.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ TEST_NAME = re.compile(r"def (test_((?:[bf][0-9]+_)+)\w+)\(")
 
 def faults_page() -> str:
     rows = [
-        f"| `{each.code}` | {each.title} | {each.remedy} | {each.owner} | {'yes' if each.permanent else 'no'} |"
+        f"| `{each.code}` | {each.title} | {each.remedy} "
+        f"| {each.owner} | {'yes' if each.permanent else 'no'} |"
         for each in sorted(catalogue().values(), key=lambda each: each.code)
     ]
     return "\n".join(
@@ -25,7 +29,8 @@ def faults_page() -> str:
             "# Faults",
             "",
             "Every expected failure, what to do about it, and whose queue it lands in. Generated from",
-            "`src/suture/model/fault_codes.csv`. *Permanent*: the same bytes can never succeed under the same release.",
+            "`src/suture/model/fault_codes.csv`. *Permanent*: the same bytes can never "
+            "succeed under the same release.",
             "",
             "| code | what | what to do next | owner | permanent |",
             "| --- | --- | --- | --- | --- |",
@@ -49,7 +54,8 @@ def bad_input_page() -> str:
         [
             "# Bad input and faults, and the tests that hold Suture to them",
             "",
-            "B numbers are bad inputs, F numbers are faults to survive; each test's name says what is expected.",
+            "B numbers are bad inputs, F numbers are faults to survive; each test's name says what "
+            "is expected.",
             "Generated from the names of the tests.",
             "",
             "| number | tests |",

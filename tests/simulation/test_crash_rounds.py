@@ -1,7 +1,8 @@
-"""Kill -9 of every part, again and again, while a hospital sends: nothing acknowledged is lost, nothing is posted twice.
+"""Kill -9 of every part, again and again, while a hospital sends.
 
-Twenty seeded rounds over one running world: workers and PostgreSQL are killed while messages arrive, the ERP commits and then does
-not answer. The senders send again what was not acknowledged, as real ones do. At the end the proof must hold.
+Nothing acknowledged is lost, nothing is posted twice. Twenty seeded rounds over one running world:
+workers and PostgreSQL are killed while messages arrive, the ERP commits and then does not answer.
+The senders send again what was not acknowledged, as real ones do. At the end the proof must hold.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def events_of(raw: bytes) -> tuple[Event, ...]:
 
     Ids and stamps follow from the bytes alone, as at intake.
     """
-    events, translations = _read(raw)
+    events, translations = read_bytes(raw)
     problems = [fault for each in translations for fault in each.faults]
     assert not problems, problems
     return events
@@ -97,10 +97,10 @@ def events_of(raw: bytes) -> tuple[Event, ...]:
 
 def translations_of(raw: bytes) -> list[Translation]:
     """Return the verdicts on a message, or on each message of a file."""
-    return _read(raw)[1]
+    return read_bytes(raw)[1]
 
 
-def _read(raw: bytes) -> tuple[tuple[Event, ...], list[Translation]]:
+def read_bytes(raw: bytes) -> tuple[tuple[Event, ...], list[Translation]]:
     if raw.startswith(b"MSH"):
         source = SOURCES[raw.split(b"|", 9)[8][:3].decode()]
         translation = read_message(raw, channel(source))

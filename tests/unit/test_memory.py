@@ -18,7 +18,8 @@ from suture import memory
 from suture.cli.trace_file import Readers
 from suture.config import read_folder
 from suture.governance.estate import Estate, load
-from suture.memory import Judged, Rehearsal, Told, message_of
+from suture.memory import Judged, Rehearsal, Told
+from suture.model.identity import message_of
 from suture.pipeline import advance
 
 CLAIM = ("CLAIM40017", "100.00", "80.00", "20.00")

@@ -1,4 +1,4 @@
-"""`suture bench`: throughput and latency on generated traffic, stage by stage and end to end, with the machine's facts.
+"""`suture bench`: throughput and latency on generated traffic, stage by stage and end to end.
 
     parse       HL7 v2 and X12 syntax alone, beside a plain split of the same bytes
     translate   messages to facts; remittances to facts
@@ -6,7 +6,8 @@
     end-to-end  MLLP to entry and queued delivery, durable commits on, 50 connections
     remittance  an 835 file to entries in the database
 
-Figures are per second and microseconds for each message or claim. Machines are noisy: compare ratios of one run.
+Figures are per second and microseconds for each message or claim, beside the machine's facts.
+Machines are noisy: compare ratios of one run.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def run(*, stage: str | None, messages: int, as_json: bool) -> int:
     for name in (stage,) if stage else STAGES:
         figures[name] = _STAGES[name](messages)
     if as_json:
-        print(json.dumps(figures, indent=2))  # noqa: T201 - the command's output
+        print(json.dumps(figures, indent=2))
     else:
         _print(figures)
     return 0
@@ -86,7 +87,7 @@ def _parse(messages: int) -> Figures:
     def route_fields() -> None:
         for raw in traffic:
             message = hl7v2.parse(raw)
-            assert isinstance(message, hl7v2.Message)  # noqa: S101 - generated traffic parses
+            assert isinstance(message, hl7v2.Message)  # generated traffic parses
             for path in ("MSH-9", "MSH-10", "PID-3.1", "PID-5.1", "PV1-19.1"):
                 message.get(path)
 
@@ -190,7 +191,10 @@ async def _measure_end_to_end(messages: int) -> Figures:
 
 
 class _Caller(asyncio.Protocol):
-    """One connection with one message in flight; as lean as can be, for it shares the machine with what it measures."""
+    """One connection with one message in flight.
+
+    As lean as can be, for it shares the machine with what it measures.
+    """
 
     def __init__(self, traffic: Iterator[bytes], latencies: list[float]) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -213,7 +217,7 @@ class _Caller(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionResetError("the listener hung up"))
 
     def _next(self) -> None:
-        assert self._transport is not None  # noqa: S101 - connected
+        assert self._transport is not None  # connected
         raw = next(self._traffic, None)
         if raw is None:
             self.done.set_result(None)
@@ -224,7 +228,10 @@ class _Caller(asyncio.Protocol):
 
 
 async def _send_all(world: World, traffic: list[LoadMessage], latencies: list[float]) -> None:
-    """Send over many connections, shared out among the doors as the traffic is; one message in flight on each."""
+    """Send over many connections, shared out among the doors as the traffic is.
+
+    One message is in flight on each.
+    """
     loop = asyncio.get_running_loop()
     callers: list[_Caller] = []
     for door, port in world.ports.items():
@@ -240,7 +247,7 @@ async def _send_all(world: World, traffic: list[LoadMessage], latencies: list[fl
 async def _handled(world: World) -> None:
     """Wait until every event is decided: entries booked and queued for delivery."""
     database = await world.database()
-    while (await read_counts(database)).inbox_count:
+    while (await read_counts(database)).inbox_count:  # noqa: ASYNC110 - the workers' database
         await asyncio.sleep(0.02)
 
 
@@ -257,7 +264,7 @@ async def _measure_remittance() -> Figures:
         database = await world.database()
         began = time.perf_counter()
         file.rename(world.inbox / "bench.835")
-        while (await read_counts(database)).events_count < CLAIMS_COUNT:
+        while (await read_counts(database)).events_count < CLAIMS_COUNT:  # noqa: ASYNC110 - the workers' database
             await asyncio.sleep(0.02)
         await _handled(world)
         seconds = time.perf_counter() - began
@@ -326,7 +333,7 @@ def _channel(source: str) -> Channel:
 
 def _estate() -> Estate:
     estate = load(sample_estate())
-    assert isinstance(estate, Estate)  # noqa: S101 - the sample estate is sound: tests check it
+    assert isinstance(estate, Estate)  # the sample estate is sound: tests check it
     return estate
 
 

@@ -68,7 +68,9 @@ def run_dismiss(ids: Sequence[str], *, reason: str, home: Path | None, as_json: 
         if dismissed:
             console.print(f"Dismissed {count(len(dismissed), 'exception')}.")
         for each in absent:
-            console.print(line(("Not open: ", "yellow"), plain(each)))
+            console.print(line(("Not open, or parked money: ", "yellow"), plain(each)))
+        if absent:
+            console.print("Parked money is never dismissed: mend the estate and it books itself.")
     return FOUND if absent else WELL
 
 

@@ -28,9 +28,9 @@ from suture.connectors.files.folder import read_chunks
 from suture.governance.connections import Source
 from suture.governance.estate import Estate, load
 from suture.ledger.entry import Entry
-from suture.memory import Judged, Rehearsal, Told, key_of, message_of
+from suture.memory import Judged, Rehearsal, Told, key_of
 from suture.model.fault import Fault, fault
-from suture.model.identity import Tokenizer
+from suture.model.identity import Tokenizer, message_of
 from suture.model.translation import Channel
 
 DEMONSTRATION_KEY = b"Suture's demonstration key, public by design"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
@@ -176,8 +175,3 @@ def _add_ids(root: Tree, noun: str, nouns: str, ids: Sequence[str]) -> None:
         branch.add(Text(each))
     if len(ids) > IDS_SHOWN_MAX:
         branch.add(f"and {len(ids) - IDS_SHOWN_MAX:,} more")
-
-
-def print_lineage(console: Console, lineage: Lineage) -> None:
-    """Print a lineage as a tree."""
-    console.print(_tree(lineage))

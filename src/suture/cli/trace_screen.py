@@ -29,8 +29,9 @@ from suture.cli.screen import (
 )
 from suture.cli.trace_file import Readers, failure
 from suture.ledger.entry import Entry
-from suture.memory import Judged, Told, key_of, message_of
+from suture.memory import Judged, Told, key_of
 from suture.model.event import Event, Fact
+from suture.model.identity import message_of
 from suture.pipeline import Opened
 
 MESSAGES_DETAILED_MAX = 200

@@ -1,6 +1,7 @@
-"""The engine: the loops that move messages, events and deliveries, and the only room that reads the clock.
+"""The engine: the loops that move messages, events and deliveries.
 
-`intake.py` messages in, acknowledged after commit; `file_intake.py` files in; `runner.py` events to entries; `batching.py` entries to
-journals; `delivery.py` journals out; `supervisor.py` keeps the workers alive. What they do is decided in `pipeline.py`; what they
-keep is in `store/`.
+It is the only room that reads the clock. `intake.py` messages in, acknowledged after commit;
+`file_intake.py` files in; `runner.py` events to entries; `batching.py` entries to journals;
+`delivery.py` journals out; `supervisor.py` keeps the workers alive. What they do is decided in
+`pipeline.py`; what they keep is in `store/`.
 """

@@ -1,7 +1,8 @@
 """Batching: entries that wait become journals, by the policy of their destination.
 
-`immediate` entries (cash) become a journal as soon as the loop sees them; a micro-batch policy (charges) waits until its oldest entry is
-old enough or enough have gathered. What a journal holds is decided in `store/outbox.py` and `ledger/batch.py`; it is sent by `delivery.py`.
+`immediate` entries (cash) become a journal as soon as the loop sees them; a micro-batch policy
+(charges) waits until its oldest entry is old enough or enough have gathered. What a journal holds
+is decided in `store/outbox.py` and `ledger/batch.py`; it is sent by `delivery.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ ENTRIES_MAX = 2_000
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """When waiting entries become a journal: after `seconds_max`, or when `entries_max` have gathered."""
+    """When waiting entries become a journal.
+
+    After `seconds_max`, or when `entries_max` have gathered.
+    """
 
     seconds_max: float = 0.0
     entries_max: int = ENTRIES_MAX
@@ -38,7 +42,10 @@ class Batching:
     def __init__(
         self, database: Database, destination: str, policies: dict[str, Policy]
     ) -> None:
-        """Take the store, the destination's name and its policies by name; an unnamed policy is immediate."""
+        """Take the store, the destination's name and its policies by name.
+
+        An unnamed policy is immediate.
+        """
         self._database = database
         self._destination = destination
         self._policies = policies

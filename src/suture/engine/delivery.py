@@ -1,8 +1,9 @@
 """Delivery: queued journals to their destination, exactly once as far as the books can tell.
 
-Each leased delivery ends in one of four outcomes (`connectors/outcome.py`): delivered; refused for good (a work item); transient (again
-later, with back-off and jitter); unknown. After an unknown outcome, or a crash while sending, the destination is asked by our
-idempotency key before anything is sent again. No transaction is open while the network is waited for.
+Each leased delivery ends in one of four outcomes (`connectors/outcome.py`): delivered; refused for
+good (a work item); transient (again later, with back-off and jitter); unknown. After an unknown
+outcome, or a crash while sending, the destination is asked by our idempotency key before anything
+is sent again. No transaction is open while the network is waited for.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class Delivery:
-    """The sender of one destination: its own loop, so that a slow destination holds up nobody else."""
+    """The sender of one destination: its own loop, so that a slow one holds up nobody else."""
 
     def __init__(
         self, database: Database, name: str, destination: Destination, owner: str, retry: Retry

@@ -1,7 +1,8 @@
 """What each role of worker does: sources listened to, folders watched, events run, journals sent.
 
-A duty begins under a release, goes on under the next one without a restart where it can, and drains. The loops themselves are in
-`intake.py`, `file_intake.py`, `runner.py`, `batching.py` and `delivery.py`.
+A duty begins under a release, goes on under the next one without a restart where it can, and
+drains. The loops themselves are in `intake.py`, `file_intake.py`, `runner.py`, `batching.py` and
+`delivery.py`.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Loops:
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(self, loop: Coroutine[Any, Any, None], name: str) -> None:
-        """Run one more loop; a loop that fails ends the worker, and the supervisor starts it again."""
+        """Run one more loop; one that fails ends the worker, and the supervisor starts it again."""
         task = asyncio.create_task(loop, name=name)
         task.add_done_callback(_fail_loudly)
         self._tasks.append(task)
@@ -126,7 +127,10 @@ class IntakeDuty:
             log.info("listening", source=source.name, port=self.ports[source.name])
 
     async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
-        """Translate by the new release from the next message on; addresses change at the next start."""
+        """Translate by the new release from the next message on.
+
+        Addresses change at the next start.
+        """
         self._channels = {
             source.name: open_channel(source, self._tokenizer)
             for source in estate.sources.values()
@@ -220,7 +224,7 @@ class RunnerDuty:
         self._loops.add(self._runner.run(self._loops.stop), "runner")
 
     async def change(self, estate: Estate, release: ActiveRelease) -> None:
-        """Decide the next batch by the new books, and ask every stream that waits to decide again."""
+        """Decide the next batch by the new books; ask every stream that waits to decide again."""
         if self._runner is not None:
             await self._runner.change_books(estate.books)
         await self._reconsider(release)
@@ -229,8 +233,8 @@ class RunnerDuty:
         at_ms = now_ms()
         events = []
         for stream in await waiting_streams(self._database):
-            # Every runner asks for itself: only when the owner of a stream has the new books is it sure
-            # to be asked under them.
+            # Every runner asks for itself: only when the owner of a stream has the new books is it
+            # sure to be asked under them.
             identity = derive_id("evt", release.number, release.id, stream, self._owner)
             events.append(
                 Event(

@@ -315,7 +315,7 @@ class _Taking:
                 code = (
                     "intake.trace.reused"
                     if identity.startswith("remittance:")
-                    else "intake.control_number.reused"
+                    else "intake.control_id.reused"
                 )
                 return fault(
                     code,

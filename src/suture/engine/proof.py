@@ -1,7 +1,6 @@
-"""The proof: every control of `reconcile/controls.py`, read from the store and read back from the ERP.
+"""The proof: every control of `reconcile/controls.py`, read from the store and back from the ERP.
 
-    suture reconcile        prints it
-    suture demo             ends with it
+`suture reconcile` prints it; `suture demo` ends with it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The supervisor: the embedded database and the workers, started, watched, started again, and stopped in order.
+"""The supervisor: the embedded database and the workers, started, watched, started again, stopped.
 
-It holds no message and no state: killing it leaves the workers running, killing a worker costs a restart and no data.
+They stop in order. It holds no message and no state: killing it leaves the workers running, killing
+a worker costs a restart and no data.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ DRAIN_SECONDS_MAX = 30.0
 RESTART_SECONDS_MIN = 0.1
 RESTART_SECONDS_MAX = 5.0
 STEADY_SECONDS = 10.0
-"""A worker that lived this long is restarted at once; one that dies sooner waits longer each time."""
+"""A worker that lived this long is restarted at once; one that dies sooner waits longer each
+time."""
 
 
 class Crew(msgspec.Struct):
@@ -50,7 +52,7 @@ class Supervisor:
         ensure_database: Callable[[], Awaitable[None]] | None,
         log_file: Path | None = None,
     ) -> None:
-        """Take the roles to keep filled, the workers' environment, and how to bring the database back."""
+        """Take the roles to keep filled, the workers' environment, what brings the database back."""
         self.crews = [Crew(role) for role in roles]
         self._environment = dict(environment)
         self._home = home
@@ -118,7 +120,7 @@ class Supervisor:
             )
 
     async def _drain(self) -> None:
-        """Ask the workers to finish in the order work flows, then end what has not finished in time."""
+        """Ask the workers to finish in the order work flows, then end what has not in time."""
         for crew in self.crews:
             process = crew.process
             if process is None or process.returncode is not None:

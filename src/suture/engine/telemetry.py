@@ -1,4 +1,7 @@
-"""What the engine says about itself: structured log lines of codes, ids and counts; never a value from a message."""
+"""What the engine says about itself: structured log lines of codes, ids and counts.
+
+Never a value from a message.
+"""
 
 from __future__ import annotations
 

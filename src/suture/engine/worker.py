@@ -1,7 +1,8 @@
-"""A worker: one OS process with one role (intake, files, runner, delivery), living from start to a drained SIGTERM.
+"""A worker: one OS process with one role (intake, files, runner, delivery).
 
-What all roles share is here: the database, the release in force and its changes, the sign of life. What a role does is in its own
-module; `supervisor.py` starts workers and starts them again when they die.
+It lives from start to a drained SIGTERM. What all roles share is here: the database, the release in
+force and its changes, the sign of life. What a role does is in its own module; `supervisor.py`
+starts workers and starts them again when they die.
 """
 
 from __future__ import annotations

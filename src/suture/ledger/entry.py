@@ -1,8 +1,8 @@
 """Entries: what was booked, immutable, balanced per legal entity and currency.
 
-An `Entry` cannot be made unbalanced: its constructor checks. A correction is a `reverse` (same accounts, sides swapped,
-linked by `reverses`) followed by a new entry; nothing is edited. Stored by `store/journal.py`, where the database checks
-the balance once more.
+An `Entry` cannot be made unbalanced: its constructor checks. A correction is a `reverse` (same
+accounts, sides swapped, linked by `reverses`) followed by a new entry; nothing is edited. Stored by
+`store/journal.py`, where the database checks the balance once more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from suture.model.fault import Fault
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One side of an entry on one account. Exactly one of the two amounts is positive, the other zero."""
+    """One side of an entry on one account. Just one of the two amounts is positive, the other zero."""
 
     account: str
     debit_minor: int = 0
@@ -41,7 +41,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     stream: str
     booking_key: str
     revision: int
-    """1 for the first time something stands under this key; 2, 3 ... after corrections. A reversal carries the revision it ends."""
+    """1 for the first time something stands under this key; 2, 3 ... after corrections. A reversal
+    carries the revision it ends."""
     event_id: str
     kind: str
     policy: str
@@ -70,9 +71,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """What posting a booking gave: an entry (None when every amount is zero or informational) and open concerns.
+    """What posting a booking gave: an entry and open concerns.
 
-    A concern stands beside a posted entry and opens a work item: an unknown adjustment reason in suspense, say.
+    The entry is None when every amount is zero or informational. A concern stands beside a posted
+    entry and opens a work item: an unknown adjustment reason in suspense, say.
     """
 
     entry: Entry | None
@@ -82,9 +84,10 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 def reverse(
     entry: Entry, *, entry_id: str, event_id: str, received_at_ms: int, accounting_on: date, release: str
 ) -> Entry:
-    """Return the mirror of `entry`: same accounts and dimensions, sides swapped, linked to what it takes back.
+    """Return the mirror of `entry`: same accounts and dimensions, sides swapped.
 
-    The effective date stays the original's; the accounting date is the caller's (an open period).
+    It is linked to what it takes back. The effective date stays the original's; the accounting date
+    is the caller's (an open period).
     """
     return msgspec.structs.replace(
         entry,

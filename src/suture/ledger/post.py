@@ -3,9 +3,10 @@
     amount --rule--> two roles --determination--> two accounts with dimensions --> two lines
 
 Each amount makes its own lines, so every line keeps the path of the segment that caused it
-(`CLP[3]/CAS[1]-03`); only a claim's receivable is settled by one line for all of them. A negative amount swaps the two sides (a takeback is never a negative
-debit); a zero amount makes none. What a booking is comes from `processes/`; what stands and what
-is reversed is `pipeline.py`; journals for the ERP are `batch.py`.
+(`CLP[3]/CAS[1]-03`); only a claim's receivable is settled by one line for all of them. A negative
+amount swaps the two sides (a takeback is never a negative debit); a zero amount makes none. What a
+booking is comes from `processes/`; what stands and what is reversed is `pipeline.py`; journals for
+the ERP are `batch.py`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ CLAIM_BOOKINGS = frozenset({"claim_payment", "secondary_claim_payment"})
 RECEIVABLE_ROLES = frozenset({"receivable_insurance", "receivable_patient"})
 """Roles a claim payment settles: its amounts on one of them are one line."""
 REMITTANCE_BOOKINGS = CLAIM_BOOKINGS | {"remittance"}
-"""Bookings whose facility is a payee id: one that no row maps is the facility its source assumes."""
+"""Bookings whose facility is a payee id: one no row maps is the facility its source assumes."""
 PAYERLESS_BOOKINGS = frozenset({"remittance"})
 """Bookings that post without a payer class: money that came in is booked whoever sent it."""
 

@@ -1,1 +1,4 @@
-"""The canonical nouns of the house: money, faults, identity, events and facts. Pure; no wire words."""
+"""The canonical nouns of the house: money, faults, identity, events and facts.
+
+Pure; no wire words.
+"""

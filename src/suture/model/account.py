@@ -1,7 +1,7 @@
 """Patient account facts: registration of the account and everything that moves its balance.
 
-Wire: ADT (PID-18, PV1-20, IN1) registers; DFT P03/P11 (FT1-6: CG, CD, PY, CO, AJ) charges, credits, pays, adjusts;
-ADT A40 with MRG-3 merges. Booked by `processes/patient_account.py`.
+Wire: ADT (PID-18, PV1-20, IN1) registers; DFT P03/P11 (FT1-6: CG, CD, PY, CO, AJ) charges, credits,
+pays, adjusts; ADT A40 with MRG-3 merges. Booked by `processes/patient_account.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ class AccountFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class AccountRegistered(AccountFact, frozen=True, tag="account.registered"):
-    """Who is expected to pay for this account, as told by any ADT or DFT message. Empty means silent."""
+    """Who is expected to pay for this account, as told by any ADT or DFT message.
+
+    Empty means silent.
+    """
 
     patient: Phi[str] = ""
     facility: Operational[str] = ""
@@ -36,9 +39,11 @@ class ChargeFact(AccountFact, frozen=True, kw_only=True, omit_defaults=True):
     """One FT1 that charges or credits a service."""
 
     charge: Operational[str]
-    """Business identity of the charge: surrogate of sending application + FT1-2 + FT1-6 (see translate/hl7v2_dft)."""
+    """Business identity of the charge: surrogate of sending application + FT1-2 + FT1-6 (see
+    translate/hl7v2_dft)."""
     amount_minor: Financial[int]
-    """Extended amount, always as printed (normally positive): the fact's type carries the direction."""
+    """Extended amount, always as printed (normally positive): the fact's type carries the
+    direction."""
     quantity: Operational[str] = ""
     service_on: Operational[date]
     """FT1-4, the service date in the facility's own time zone."""
@@ -77,7 +82,10 @@ class PaymentReceived(AccountFact, frozen=True, tag="payment.received", kw_only=
 
 
 class AccountAdjusted(AccountFact, frozen=True, tag="account.adjusted", kw_only=True):
-    """FT1-6 = AJ: a balance adjustment; FT1-7 says which kind, and the estate's rules say which account."""
+    """FT1-6 = AJ: a balance adjustment.
+
+    FT1-7 says which kind, and the estate's rules say which account.
+    """
 
     adjustment: Operational[str]
     amount_minor: Financial[int]

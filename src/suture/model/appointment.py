@@ -1,6 +1,7 @@
 """Appointment facts: what a scheduling system said about one appointment (HL7 v2 SIU S12-S17, S26).
 
-Scheduling never posts money by itself; `processes/appointment.py` keeps the appointment's story straight.
+Scheduling never posts money by itself; `processes/appointment.py` keeps the appointment's story
+straight.
 """
 
 from __future__ import annotations

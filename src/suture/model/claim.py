@@ -1,6 +1,7 @@
-"""Claim facts: how a payer decided one claim (X12 835, loop 2100 `CLP`, with its `CAS` and loop 2110 `SVC`).
+"""Claim facts: how a payer decided one claim (X12 835).
 
-Booked by `processes/claim.py`. Reversals (CLP02 = 22) are adjudications like any other, with negated amounts.
+Loop 2100 `CLP`, with its `CAS` and loop 2110 `SVC`. Booked by `processes/claim.py`. Reversals
+(CLP02 = 22) are adjudications like any other, with negated amounts.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class ClaimAdjudicated(msgspec.Struct, frozen=True, kw_only=True, tag="claim.adj
     claim: Phi[str]
     """Surrogate of CLP01, our claim number echoed by the payer."""
     adjudication: Phi[str]
-    """Business identity: surrogate of payer + TRN02 + CLP01 + CLP07 + CLP02 + ordinal among equals."""
+    """Business identity: surrogate of payer + TRN02 + CLP01 + CLP07 + CLP02 + ordinal among
+    equals."""
     remittance: Financial[str]
     """Key of the remittance it came in: `<payer>:<trace>`."""
     payer: Financial[str]
@@ -38,7 +40,8 @@ class ClaimAdjudicated(msgspec.Struct, frozen=True, kw_only=True, tag="claim.adj
     payer_claim: Phi[str] = ""
     """Surrogate of CLP07, the payer's claim control number."""
     status: Financial[str]
-    """CLP02, X12 code source 1029: 1/2/3 processed, 4 denied, 19-21 forwarded, 22 reversal, 23, 25."""
+    """CLP02, X12 code source 1029: 1/2/3 processed, 4 denied, 19-21 forwarded, 22 reversal, 23,
+    25."""
     filing_indicator: Financial[str] = ""
     """CLP06: MA, MB, MC, CI, 12 ...; the estate's crosswalk turns it into a payer class."""
     charge_minor: Financial[int]

@@ -1,7 +1,8 @@
 """Encounter facts: what a registration system said about one visit (HL7 v2 ADT).
 
-`processes/encounter.py` folds them into the visit's state. What an ADT message says about the patient account
-(financial class, payer) is a separate fact in `account.py`, sent to the account's own stream.
+`processes/encounter.py` folds them into the visit's state. What an ADT message says about the
+patient account (financial class, payer) is a separate fact in `account.py`, sent to the account's
+own stream.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ class EncounterFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     patient: Phi[str] = ""
     account: Phi[str] = ""
     patient_class: Operational[str] = ""
-    """PV1-2, HL7 table 0004: I inpatient, O outpatient, E emergency, P pre-admit, R recurring, B obstetrics."""
+    """PV1-2, HL7 table 0004: I inpatient, O outpatient, E emergency, P pre-admit, R recurring, B
+    obstetrics."""
     facility: Operational[str] = ""
     department: Operational[str] = ""
     """Point of care: PV1-3.1."""

@@ -84,6 +84,11 @@ def derive_id(prefix: str, at_ms: int, *parts: str) -> str:
     return f"{prefix}_{_base32hex(int.from_bytes(stamp + digest, 'big'))}"
 
 
+def message_of(identity: str) -> str:
+    """Return the message behind an event or entry: `evt_X.0001`, `ent_X.0001.01` -> `msg_X`."""
+    return f"msg_{identity[4:].partition('.')[0]}"
+
+
 def _joined(parts: tuple[str, ...]) -> bytes:
     """Join so that no two lists of parts look alike: each part says its length first."""
     text = "".join([f"{len(part)}:{part}" for part in parts])

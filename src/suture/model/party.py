@@ -1,6 +1,7 @@
 """Party facts: who is who. In this house's first rooms, patients and their merges (HL7 v2 ADT A40).
 
-A merge never moves a posted line; it records which identity survives. Kept by `processes/patient.py`.
+A merge never moves a posted line; it records which identity survives. Kept by
+`processes/patient.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ class PatientMerged(msgspec.Struct, frozen=True, kw_only=True, tag="patient.merg
 
 
 class PatientAbsorbed(msgspec.Struct, frozen=True, kw_only=True, tag="patient.absorbed"):
-    """Sent on by a retired patient's process: everyone who, through it, now lives on in `patient`."""
+    """Sent on by a retired patient's process.
+
+    It names everyone who, through that patient, now lives on in `patient`.
+    """
 
     patient: Phi[str]
     absorbed: Phi[tuple[str, ...]]

@@ -1,8 +1,8 @@
 """Remittance facts: one payment with its explanation (X12 835: BPR, TRN, PLB).
 
-The payment's cash and the provider-level adjustments are booked by `processes/remittance.py`; each claim it pays
-is a fact of its own (`claim.py`) in the claim's stream. Only a remittance whose three balancing equations hold
-becomes facts at all (`wire/x12/remittance.py`, `translate/x12_835.py`).
+The payment's cash and the provider-level adjustments are booked by `processes/remittance.py`; each
+claim it pays is a fact of its own (`claim.py`) in the claim's stream. Only a remittance whose three
+balancing equations hold becomes facts at all (`wire/x12/remittance.py`, `translate/x12_835.py`).
 """
 
 from __future__ import annotations

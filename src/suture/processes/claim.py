@@ -75,7 +75,8 @@ def evolve(state: State, event: Event) -> State:
         case ClaimAdjudicated():
             told = _adjudication(fact, event)
             known = state.adjudications.get(fact.adjudication)
-            if known is not None and told <= known:  # the event id comes last and breaks no real tie
+            # The event id comes last and breaks no real tie.
+            if known is not None and told <= known:
                 return state
             return State({**state.adjudications, fact.adjudication: told})
         case Reconsidered():
@@ -174,7 +175,10 @@ def _mirroring(state: State, identity: str, originals: dict[str, str]) -> Hold |
 
 
 def _is_secondary(adjudication: _Adjudication) -> bool:
-    """Tell whether another payer paid first: then the balance left the payer's receivable with that payment (OA 23)."""
+    """Tell whether another payer paid first.
+
+    Then the balance left the payer's receivable with that payment (OA 23).
+    """
     return adjudication.status in _SECONDARY or any(
         (group, reason) == _PRIOR_PAYER for group, reason, _, _ in adjudication.adjustments
     )

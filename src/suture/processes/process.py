@@ -1,4 +1,4 @@
-"""The shape every process module has, for type checking and for the pipeline's table of processes."""
+"""The shape of every process module, for type checking and the pipeline's table of processes."""
 
 from __future__ import annotations
 

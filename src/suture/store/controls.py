@@ -1,4 +1,7 @@
-"""Reads both sides of every control, always from the writer; `reconcile/controls.py` matches them."""
+"""Reads both sides of every control, always from the writer.
+
+`reconcile/controls.py` matches them.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +137,7 @@ async def read_documents_twice(database: Database) -> int:
 async def read_sides(
     database: Database,
 ) -> tuple[dict[AccountPeriod, tuple[int, int]], dict[AccountPeriod, tuple[int, int]]]:
-    """Return the subledger by account and period, and the part of it that is still on its way to the ERP."""
+    """Return the subledger by account and period, and the part still on its way to the ERP."""
     return (
         await _balances(database, "trial_balance"),
         await _balances(database, "undelivered_balance"),

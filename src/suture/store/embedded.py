@@ -178,7 +178,10 @@ class EmbeddedPostgres:
         await asyncio.to_thread(self._stop, mode)
 
     async def erase(self) -> None:
-        """Stop the server and delete its data, wherever they had to be put: for what is thrown away."""
+        """Stop the server and delete its data, wherever they had to be put.
+
+        For what is thrown away.
+        """
         await self.stop("immediate")
         for folder in (self.data_directory, self.socket_directory):
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from suture.model.event import decode_fact
+from suture.model.identity import message_of
 from suture.store.database import Database
 from suture.store.state import read_entries
 
@@ -104,7 +105,7 @@ async def _of_journal(database: Database, asked: str, journal: Lineage) -> Linea
             "attempts": [dict(attempt) for attempt in attempts],
         },
         "entry_ids": entry_ids,
-        "message_ids": sorted({message_of(entry_id) for entry_id in entry_ids}),
+        "message_ids": sorted({message_of(row["event_id"]) for row in linked}),
     }
 
 
@@ -139,8 +140,3 @@ async def _entries(database: Database, prefix: str) -> list[Lineage]:
 
 async def _work_items(database: Database, message_id: str) -> list[Lineage]:
     return [dict(row) for row in await database.fetch("work_items_of_message", message_id)]
-
-
-def message_of(entry_id: str) -> str:
-    """Return the message behind an entry or event id: `ent_X.0001.01` -> `msg_X`."""
-    return f"msg_{entry_id[4:].partition('.')[0]}"

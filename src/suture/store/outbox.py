@@ -1,7 +1,8 @@
 """The outbox: entries gathered into journals, journals leased to a sender, outcomes settled.
 
-Batching and delivery are two commits: entries leave the queue in the very transaction that makes their journal and its
-delivery, so none is in two journals and none is lost between. A leased delivery counts as of unknown outcome until it is settled.
+Batching and delivery are two commits: entries leave the queue in the very transaction that makes
+their journal and its delivery, so none is in two journals and none is lost between. A leased
+delivery counts as of unknown outcome until it is settled.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ class QueueAge(msgspec.Struct, frozen=True):
 
 
 class LeasedDelivery(msgspec.Struct, frozen=True):
-    """A command to send now. `ask_first` when an earlier attempt may have reached the destination."""
+    """A command to send now.
+
+    `ask_first` when an earlier attempt may have reached the destination.
+    """
 
     id: int
     ordering_key: str
@@ -60,19 +64,20 @@ async def unbatched_ages(database: Database) -> dict[str, QueueAge]:
 async def batch_entries(
     database: Database, *, policy: str, destination: str, entries_max: int
 ) -> list[Journal]:
-    """Gather waiting entries of one policy into journals, one per entity, currency and accounting day, and queue them."""
+    """Gather waiting entries of one policy into journals, and queue them.
+
+    One journal for each entity, currency and accounting day.
+    """
     try:
         async with database.pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(QUERIES["take_unbatched"], policy, entries_max)
             if not rows:
                 return []
             entry_ids = [row["entry_id"] for row in rows]
-            journals = []
-            for lines in await _summaries(connection, entry_ids):
-                journals.append(
-                    await _append(connection, lines, entry_ids, policy, destination)
-                )
-            return journals
+            return [
+                await _append(connection, lines, entry_ids, policy, destination)
+                for lines in await _summaries(connection, entry_ids)
+            ]
     except DRIVER_ERRORS as error:
         raise translated(error) from error
 
@@ -158,7 +163,10 @@ def _columns(lines: Sequence[JournalLine]) -> tuple[list[object], ...]:
 async def lease_deliveries(
     database: Database, *, destination: str, owner: str, seconds: float, deliveries_max: int
 ) -> list[LeasedDelivery]:
-    """Lease what is due for one destination: the head of each ordering key, so order within a key is kept."""
+    """Lease what is due for one destination.
+
+    Only the head of each ordering key, so order within a key is kept.
+    """
     rows = await database.fetch(
         "lease_deliveries", destination, owner, timedelta(seconds=seconds), deliveries_max
     )

@@ -1,4 +1,6 @@
-"""Named queries: every SQL statement of the house has a name and one line of intent, in `sql/*.sql`.
+"""Named queries: every SQL statement of the house has a name and one line of intent.
+
+They stand in `sql/*.sql`, written so:
 
     -- name: lease_partitions
     -- Take up to $3 partitions whose lease is free.

@@ -13,7 +13,10 @@ from suture.store.event_log import EventRows
 
 
 class ActiveRelease(msgspec.Struct, frozen=True):
-    """The version of the estate in force: its place in the history, its content's address, its content."""
+    """The version of the estate in force.
+
+    Its place in the history, its content's address, its content.
+    """
 
     number: int
     id: str

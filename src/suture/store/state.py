@@ -1,7 +1,8 @@
 """Stream records and partition leases: the runner's step, read and committed in two round trips.
 
-A worker owns partitions by lease; each taking raises an epoch, and `commit_step` checks every epoch in the very statement that
-writes, so a worker that was paused, cut off or replaced can never commit stale work (LeaseLostError).
+A worker owns partitions by lease; each taking raises an epoch, and `commit_step` checks every epoch
+in the very statement that writes, so a worker that was paused, cut off or replaced can never commit
+stale work (LeaseLostError).
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ async def read_entries(database: Database, entry_ids: Sequence[str]) -> dict[str
     }
 
 
-async def commit_step(  # noqa: PLR0913 - the parts of one atomic step
+async def commit_step(
     database: Database,
     *,
     leases: Sequence[Lease],
@@ -149,8 +150,9 @@ async def commit_step(  # noqa: PLR0913 - the parts of one atomic step
     partitions_count: int,
     release: str,
 ) -> None:
-    """Commit what a batch of events led to. `handled` gives each event its position and its step (reversals resolved).
+    """Commit what a batch of events led to: the parts of one atomic step.
 
+    `handled` gives each event its position and its step (reversals resolved).
     Raises LeaseLostError when any lease is no longer ours: then nothing at all was written.
     """
     entries = [entry for _, _, step in handled for entry in step.entries]
@@ -205,14 +207,26 @@ def _entry_columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
 
 def _line_columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
     columns: tuple[list[object], ...] = tuple([] for _ in range(11))
-    ids, ordinals, accounts, debits, credits, facilities, centres, services, classes, rules, paths = columns
+    (
+        ids,
+        ordinals,
+        accounts,
+        debits_minor,
+        credits_minor,
+        facilities,
+        centres,
+        services,
+        classes,
+        rules,
+        paths,
+    ) = columns
     for entry in entries:
         for ordinal, line in enumerate(entry.lines, 1):
             ids.append(entry.id)
             ordinals.append(ordinal)
             accounts.append(line.account)
-            debits.append(line.debit_minor)
-            credits.append(line.credit_minor)
+            debits_minor.append(line.debit_minor)
+            credits_minor.append(line.credit_minor)
             facilities.append(line.facility)
             centres.append(line.cost_centre)
             services.append(line.service_line)
@@ -225,7 +239,7 @@ def _line_columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
 def _work_items(
     handled: Sequence[tuple[Waiting, int, Step]], resolved: set[str]
 ) -> tuple[tuple[list[object], ...], list[str]]:
-    """Return the columns of the items to open, and the ids to close that were opened by an earlier step."""
+    """Return the columns of the items to open, and the ids of an earlier step's to close."""
     columns: tuple[list[object], ...] = tuple([] for _ in range(14))
     opened: set[str] = set()
     for waiting, _, step in handled:

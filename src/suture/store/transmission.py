@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
+from typing import Self
 
 import asyncpg
 import msgspec
@@ -55,7 +56,7 @@ class FileAppend:
         self._chunks_count = 0
         self._marks: list[str] = []
 
-    async def __aenter__(self) -> FileAppend:
+    async def __aenter__(self) -> Self:
         """Begin. Raises StoreUnavailableError."""
         try:
             self._connection = await self._database.pool.acquire()

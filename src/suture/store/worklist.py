@@ -1,7 +1,8 @@
-"""The worklist: work items ("exceptions" on the screen), opened and resolved with their amounts and owners.
+"""The worklist: work items ("exceptions" on the screen), opened and resolved.
 
-Items of parked bookings are opened and resolved inside the runner's step (`state.py`), items of held messages inside the intake's commit
-(`event_log.py`); here are the rest: refused deliveries, people's decisions, and reading.
+Each has its amount and its owner. Items of parked bookings are opened and resolved inside the
+runner's step (`state.py`), items of held messages inside the intake's commit (`event_log.py`); here
+are the rest: refused deliveries, people's decisions, and reading.
 """
 
 from __future__ import annotations

@@ -29,4 +29,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    for variable in ("DATABASE_URL", "SUTURE_DATA_FOLDER"):
+        monkeypatch.delenv(variable, raising=False)
     return folder

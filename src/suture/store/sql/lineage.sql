@@ -12,21 +12,22 @@ select sealed, transmission_id, bytes_offset, bytes_count from message where id 
 select ordinal, sealed from transmission_chunk where transmission_id = $1 order by ordinal
 
 -- name: trace_events
--- The events whose id begins so, with their place and outcome.
+-- The event of this id and those below it, with their place and outcome.
 select e.id, e.message_id, e.stream, e.type, e.source, e.path, e.stamp, e.received_at_ms, e.payload,
     l.partition, l.position, l.outcome, l.release
 from event e left join log l on l.event_id = e.id
-where e.id >= $1 and e.id < $1 || '~' order by e.id
+where e.id = $1 or (e.id > rtrim($1, '.') || '.' and e.id < rtrim($1, '.') || '/') order by e.id
 
 -- name: trace_entries
--- The entries whose id begins so, and those that such events told, with their journal and the ERP's document.
+-- The entry of this id and those below it, and those that such events told, with their journal and the ERP's document.
 select e.id, e.kind, e.entity, e.currency, e.effective_on, e.accounting_on, e.reverses, e.release, e.event_id, e.stream,
     j.reference, d.status as delivery_status, d.document
 from entry e
 left join journal_entry j on j.entry_id = e.id
 left join delivery d on d.idempotency_key = j.reference
-where (e.id >= $1 and e.id < $1 || '~')
-    or (e.event_id >= 'evt_' || substr($1, 5) and e.event_id < 'evt_' || substr($1, 5) || '~')
+where e.id = $1 or (e.id > rtrim($1, '.') || '.' and e.id < rtrim($1, '.') || '/')
+    or e.event_id = 'evt_' || substr($1, 5)
+    or (e.event_id > 'evt_' || substr(rtrim($1, '.'), 5) || '.' and e.event_id < 'evt_' || substr(rtrim($1, '.'), 5) || '/')
 order by e.id
 
 -- name: trace_reversals
@@ -46,7 +47,8 @@ where j.reference = $1 or d.document = $1
 
 -- name: trace_journal_entries
 -- The entries inside a journal.
-select entry_id from journal_entry where reference = $1 order by entry_id limit $2
+select l.entry_id, e.event_id from journal_entry l join entry e on e.id = l.entry_id
+where l.reference = $1 order by l.entry_id limit $2
 
 -- name: trace_journal_lines
 -- The lines of a journal as they were sent.

@@ -35,13 +35,13 @@ order by n.seq
 
 -- name: commit_step
 -- Commit all that a batch of events led to, in one statement, if every lease is still ours (suture_fence raises otherwise).
--- What asks the fence must need it to make its rows: a join that finds none never calls it, and a zombie's inbox is empty.
+-- The statement itself asks the fence, so that it is asked whatever there is to write, and before anything is written: the parts
+-- below run after it. (A join that finds no row never asks, and a zombie's inbox is empty.)
 with fenced as materialized (
     select suture_fence($1::smallint[], $2::bigint[], $3::bigint[]) as ours
 ), placed as (
     insert into log (partition, position, event_id, outcome, release)
-    select u.*, $10 from fenced cross join unnest($6::smallint[], $7::bigint[], $8::text[], $9::text[]) u
-    where fenced.ours
+    select u.*, $10 from unnest($6::smallint[], $7::bigint[], $8::text[], $9::text[]) u
 ), gone as (
     delete from inbox i using unnest($4::smallint[], $5::bigint[]) u(partition, seq)
     where i.partition = u.partition and i.seq = u.seq
@@ -74,9 +74,11 @@ with fenced as materialized (
         $57::text[], $58::text[], $59::text[], $60::text[], $61::bigint[], $62::text[])
         u(id, group_key, code, owner, source, event_id, message_id, stream, booking_key, path, explanation, remedy, amount_minor,
         resolution)
+), resolved as (
+    update work_item w set resolved_at = now(), resolution = u.resolution
+    from unnest($63::text[], $64::text[]) u(id, resolution) where w.id = u.id and w.resolved_at is null
 )
-update work_item w set resolved_at = now(), resolution = u.resolution
-from unnest($63::text[], $64::text[]) u(id, resolution) where w.id = u.id and w.resolved_at is null
+select ours from fenced
 
 -- name: waiting_streams
 -- Streams that have parked work: they are asked again when a release comes into force.

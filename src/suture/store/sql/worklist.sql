@@ -15,8 +15,9 @@ insert into work_item (id, group_key, code, owner, source, delivery_id, path, ex
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing
 
 -- name: resolve_work_items
--- Close exceptions by id, with the reason a person gave.
-update work_item set resolved_at = now(), resolution = $2 where id = any($1::text[]) and resolved_at is null returning id
+-- Close exceptions by id, with a person's reason; money that is parked is not theirs to wish away: it books or it waits.
+update work_item set resolved_at = now(), resolution = $2
+where id = any($1::text[]) and resolved_at is null and (stream = '' or amount_minor = 0) returning id
 
 -- name: resolve_delivery_items
 -- Close the exceptions of a delivery that has succeeded after all.
