@@ -64,7 +64,11 @@ def postgres_dsn() -> Iterator[str]:
         return
     folder = Path(tempfile.mkdtemp(prefix="suture-test-"))
     folder.chmod(0o755)
-    server = EmbeddedPostgres(folder / "postgres", settings=FAST)
+    # The run's mark lets .ci/run find a server that a broken test run left behind.
+    mark = os.environ.get("SUTURE_CI_RUN", "")
+    server = EmbeddedPostgres(
+        folder / "postgres", settings=FAST, environment={"SUTURE_CI_RUN": mark}
+    )
     try:
         yield asyncio.run(server.start())
     finally:

@@ -26,7 +26,7 @@ from suture.engine.duties import (
     RunnerDuty,
     open_journal_api,
 )
-from suture.engine.supervisor import Supervisor
+from suture.engine.supervisor import SUPERVISOR_VARIABLE, Supervisor
 from suture.engine.worker import (
     ROLES,
     Duty,
@@ -201,7 +201,13 @@ async def work(role: Role, installation: Installation) -> None:
     telemetry.configure()
     dsn = os.environ.get(DSN_VARIABLE) or installation.postgres().dsn
     database, partitions_count = await open_store(dsn)
-    setting = Setting(role=role, dsn=dsn, home=installation.home, name=f"{role}-{os.getpid()}")
+    setting = Setting(
+        role=role,
+        dsn=dsn,
+        home=installation.home,
+        name=f"{role}-{os.getpid()}",
+        supervisor_pid=int(os.environ.get(SUPERVISOR_VARIABLE, "0")),
+    )
     duty = _duty(setting, installation, database, partitions_count)
     await run_worker(setting, duty, database)
 

@@ -40,6 +40,7 @@ from suture.store.releases import active_release as read_active_release
 RIVERBEND = Path(__file__).parents[2] / "estates" / "riverbend"
 PARTITIONS_COUNT = 4
 TURNS_MAX = 500
+POLLS_MAX, POLL_SECONDS = 1500, 0.02
 TOKEN = "a-token-for-tests-only"
 
 QUICK = Limits(
@@ -146,6 +147,14 @@ class Riverbend:
             if not await self.runner.turn() and not await self.number("select count(*) from inbox"):
                 return
         raise AssertionError("the inbox never empties")
+
+    async def until(self, query: str, *arguments: object) -> None:
+        """Wait until a query of the test's own says true."""
+        for _ in range(POLLS_MAX):
+            if await self.database.pool.fetchval(query, *arguments):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise AssertionError(f"never true: {query}")
 
     # What is to be seen -------------------------------------------------------------------------
 

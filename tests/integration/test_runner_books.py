@@ -13,7 +13,6 @@ import pytest
 from tests.integration.riverbend_store import PARTITIONS_COUNT, Riverbend, changed
 from tests.specs.riverbend_messages import Line, adt, dft
 
-from suture.engine import runner as runner_module
 from suture.engine.duties import RunnerDuty
 from suture.store.state import commit_step
 
@@ -130,7 +129,9 @@ async def test_a_release_that_mends_nothing_leaves_the_same_exception_open(
 ) -> None:
     await parked(riverbend)
     (before,) = await riverbend.rows("select id, opened_at from work_item")
-    release = await riverbend.change(changed("crosswalks/department.csv", "*,RGH,X,RGH-7500,laboratory,,"))
+    release = await riverbend.change(
+        changed("crosswalks/department.csv", "*,RGH,X,RGH-7500,laboratory,,")
+    )
     await duty_of(riverbend).change(riverbend.estate, release)
     await riverbend.settle()
     (after,) = await riverbend.rows("select id, opened_at from work_item where resolved_at is null")
@@ -151,7 +152,7 @@ async def test_f30_a_batch_under_the_old_books_is_asked_again_when_the_new_ones_
         await go_on.wait()
         await commit_step(*arguments, **named)
 
-    monkeypatch.setattr(runner_module, "commit_step", slow)
+    monkeypatch.setattr("suture.engine.runner.commit_step", slow)
     turn = asyncio.create_task(riverbend.runner.turn())
     await reached.wait()
     release = await riverbend.change(changed("crosswalks/department.csv", NEW_DEPARTMENT))

@@ -14,8 +14,6 @@ import pytest
 from tests.integration.riverbend_store import PARTITIONS_COUNT, Riverbend
 from tests.specs.riverbend_messages import Line, adt, dft
 
-from suture.engine import runner as runner_module
-from suture.engine.runner import Runner
 from suture.store.database import LeaseLostError, StoreUnavailableError, translated
 from suture.store.state import commit_step
 
@@ -50,27 +48,17 @@ async def expire(riverbend: Riverbend) -> None:
 
 
 class Paused:
-    """Stops a runner between its decision and its commit, as SIGSTOP would."""
+    """Stops the first commit, between the decision and the store, as SIGSTOP would."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: Runner) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached = asyncio.Event()
         self.go_on = asyncio.Event()
-        handle = Runner._handle
-
-        async def paused(runner: Runner, *arguments: Any) -> None:
-            if runner is owner:
-                monkeypatch.setattr(runner_module, "commit_step", self._commit)
-            try:
-                await handle(runner, *arguments)
-            finally:
-                if runner is owner:
-                    monkeypatch.setattr(runner_module, "commit_step", commit_step)
-
-        monkeypatch.setattr(Runner, "_handle", paused)
+        monkeypatch.setattr("suture.engine.runner.commit_step", self._commit)
 
     async def _commit(self, *arguments: Any, **named: Any) -> None:
-        self.reached.set()
-        await self.go_on.wait()
+        if not self.reached.is_set():
+            self.reached.set()
+            await self.go_on.wait()
         await commit_step(*arguments, **named)
 
 
@@ -96,7 +84,7 @@ async def test_f28_a_zombie_whose_lease_was_taken_writes_nothing(
     """Its events wait still: the other has only taken over."""
     await charged(riverbend, "A1", "A2", "A3")
     zombie, heir = riverbend.runner, riverbend.another_runner("runner-2")
-    paused = Paused(monkeypatch, zombie)
+    paused = Paused(monkeypatch)
     turn = asyncio.create_task(zombie.turn())
     await paused.reached.wait()
     await expire(riverbend)
@@ -117,7 +105,7 @@ async def test_f28_a_zombie_whose_events_were_handled_by_its_heir_writes_nothing
     """Nothing of its batch is left in the inbox: the fence must hold all the same."""
     await charged(riverbend, "A1", "A2", "A3")
     zombie, heir = riverbend.runner, riverbend.another_runner("runner-2")
-    paused = Paused(monkeypatch, zombie)
+    paused = Paused(monkeypatch)
     turn = asyncio.create_task(zombie.turn())
     await paused.reached.wait()
     await expire(riverbend)
@@ -135,7 +123,7 @@ async def test_f28_one_lost_lease_among_several_loses_the_whole_step(
     riverbend: Riverbend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await charged(riverbend, *(f"A{number}" for number in range(20)))
-    paused = Paused(monkeypatch, riverbend.runner)
+    paused = Paused(monkeypatch)
     turn = asyncio.create_task(riverbend.runner.turn())
     await paused.reached.wait()
     await riverbend.rows("update partition_lease set epoch = epoch + 1 where partition = 0")
@@ -149,7 +137,7 @@ async def test_f28_a_runner_that_was_only_late_and_not_replaced_goes_on(
     riverbend: Riverbend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await charged(riverbend, "A1")
-    paused = Paused(monkeypatch, riverbend.runner)
+    paused = Paused(monkeypatch)
     turn = asyncio.create_task(riverbend.runner.turn())
     await paused.reached.wait()
     await expire(riverbend)
@@ -183,9 +171,7 @@ async def test_f28_two_runners_that_fight_over_every_lease_book_each_event_once(
 
     working = [asyncio.create_task(work(f"runner-{number}")) for number in range(3)]
     working.append(asyncio.create_task(disturb()))
-    async with asyncio.timeout(30):
-        while await riverbend.number("select count(*) from inbox"):
-            await asyncio.sleep(0.01)
+    await riverbend.until("select count(*) = 0 from inbox")
     stop.set()
     await asyncio.gather(*working)
     assert await riverbend.number("select count(*) from log") == 120
@@ -196,10 +182,8 @@ async def test_f28_two_runners_that_fight_over_every_lease_book_each_event_once(
 async def test_a_runner_that_stops_gives_its_partitions_back_at_once(riverbend: Riverbend) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(riverbend.runner.run(stop))
-    async with asyncio.timeout(10):
-        query = "select count(*) from partition_lease where owner = 'runner-1'"
-        while await riverbend.number(query) < PARTITIONS_COUNT:
-            await asyncio.sleep(0.01)
+    query = "select count(*) = $1 from partition_lease where owner = 'runner-1'"
+    await riverbend.until(query, PARTITIONS_COUNT)
     stop.set()
     await running
     await charged(riverbend, "A1")
@@ -221,12 +205,10 @@ async def test_f44_a_commit_that_must_give_way_is_done_again_and_counts_once(
         if trouble == "after":
             raise StoreUnavailableError("connection lost")
 
-    monkeypatch.setattr(runner_module, "commit_step", troubled)
+    monkeypatch.setattr("suture.engine.runner.commit_step", troubled)
     stop = asyncio.Event()
     running = asyncio.create_task(riverbend.runner.run(stop))
-    async with asyncio.timeout(10):
-        while await riverbend.number("select count(*) from inbox"):
-            await asyncio.sleep(0.02)
+    await riverbend.until("select count(*) = 0 from inbox")
     stop.set()
     await running
     assert await riverbend.balances() == {"1100": 20_000, "4020": -20_000}

@@ -12,7 +12,6 @@ import pytest
 from tests.integration.riverbend_store import Riverbend
 from tests.specs.riverbend_messages import Line, adt, dft
 
-from suture.engine import runner as runner_module
 from suture.ledger.entry import Entry, UnbalancedEntryError
 from suture.model.event import Event
 from suture.pipeline import Record, Step, advance
@@ -67,7 +66,7 @@ async def test_f33_an_event_that_kills_the_decision_is_set_aside(
             raise error("with a patient's value: DOE^JANE")
         return step
 
-    monkeypatch.setattr(runner_module, "advance", failing)
+    monkeypatch.setattr("suture.engine.runner.advance", failing)
     await riverbend.settle()
     await assert_only_that_one_is_set_aside(riverbend, poison)
     (item,) = await riverbend.rows("select explanation from work_item")
@@ -94,7 +93,7 @@ async def test_f33_an_event_whose_entry_the_database_refuses_is_set_aside(
             step.entries = [msgspec.structs.replace(entry, **harm) for entry in step.entries]
         return step
 
-    monkeypatch.setattr(runner_module, "advance", harmful)
+    monkeypatch.setattr("suture.engine.runner.advance", harmful)
     await riverbend.settle()
     await assert_only_that_one_is_set_aside(riverbend, poison)
 
@@ -114,7 +113,7 @@ async def test_f33_an_event_whose_entry_is_there_already_is_set_aside(
         return step
 
     await charged(riverbend)
-    monkeypatch.setattr(runner_module, "advance", claiming)
+    monkeypatch.setattr("suture.engine.runner.advance", claiming)
     await riverbend.settle()
     rows = await riverbend.rows("select code from work_item where resolved_at is null")
     assert ["engine.event.failed"] == [row["code"] for row in rows]
@@ -136,7 +135,7 @@ async def test_f33_a_correction_whose_original_is_not_to_be_found_is_set_aside(
         found.pop(entry["id"], None)
         return found
 
-    monkeypatch.setattr(runner_module, "read_entries", lacking)
+    monkeypatch.setattr("suture.engine.runner.read_entries", lacking)
     await riverbend.settle()
     assert await riverbend.exceptions() == ["engine.event.failed"]
     (item,) = await riverbend.rows("select event_id from work_item")

@@ -30,7 +30,7 @@ from suture.store.outbox import LeasedDelivery, Settlement, lease_deliveries, se
 from suture.store.worklist import open_delivery_item, resolve_delivery_items
 
 LEASE_SECONDS = 90.0
-"""Longer than any connector's total deadline, so that no two senders hold one delivery."""
+"""Longer than asking and sending may take together, so that no two senders hold one delivery."""
 DELIVERIES_MAX = 16
 BACKOFF_SECONDS_MIN = 0.2
 BACKOFF_SECONDS_MAX = 60.0
@@ -65,9 +65,17 @@ class Delivery:
     """The sender of one destination: its own loop, so that a slow one holds up nobody else."""
 
     def __init__(
-        self, database: Database, name: str, destination: Destination, owner: str, retry: Retry
+        self,
+        database: Database,
+        name: str,
+        destination: Destination,
+        owner: str,
+        retry: Retry,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         """Take the store, the destination and its name, and this worker's name."""
+        self._lease_seconds = lease_seconds
         self._database = database
         self._name = name
         self._destination = destination
@@ -91,7 +99,7 @@ class Delivery:
             self._database,
             destination=self._name,
             owner=self._owner,
-            seconds=LEASE_SECONDS,
+            seconds=self._lease_seconds,
             deliveries_max=DELIVERIES_MAX,
         )
         await asyncio.gather(*(self._deliver(delivery) for delivery in leased))

@@ -39,6 +39,8 @@ from suture.security.keys import KeyRing
 from suture.store.database import Database
 from suture.store.releases import ActiveRelease, append_reconsidered, waiting_streams
 
+LEASE_MARGIN_SECONDS = 5.0
+
 Secrets = Callable[[str], str]
 """Resolves a reference to a secret (`env:NAME`, `file:path`) when it is needed."""
 
@@ -290,7 +292,14 @@ class DeliveryDuty:
         }
         retry = Retry(destination.retry.seconds_min, destination.retry.seconds_max)
         batching = Batching(self._database, destination.name, policies)
-        delivery = Delivery(self._database, destination.name, opened, self._owner, retry)
+        delivery = Delivery(
+            self._database,
+            destination.name,
+            opened,
+            self._owner,
+            retry,
+            lease_seconds=2 * destination.journal_api.limits.total_seconds_max + LEASE_MARGIN_SECONDS,
+        )
         self._loops.add(batching.run(self._loops.stop), f"batching-{destination.name}")
         self._loops.add(delivery.run(self._loops.stop), f"delivery-{destination.name}")
 

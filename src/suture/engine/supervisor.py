@@ -1,7 +1,7 @@
 """The supervisor: the embedded database and the workers, started, watched, started again, stopped.
 
-They stop in order. It holds no message and no state: killing it leaves the workers running, killing
-a worker costs a restart and no data.
+They stop in order. It holds no message and no state: killing it makes the workers drain and end
+themselves, killing a worker costs a restart and no data.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from suture.engine.clock import elapsed_seconds
 from suture.engine.telemetry import log
 from suture.engine.worker import Role
 
+SUPERVISOR_VARIABLE = "SUTURE_SUPERVISOR"
+"""Tells a worker whose it is, so that no second set is started beside workers left over."""
 WATCH_SECONDS = 0.1
 DRAIN_SECONDS_MAX = 30.0
 RESTART_SECONDS_MIN = 0.1
@@ -112,7 +114,7 @@ class Supervisor:
                 crew.role,
                 "--home",
                 str(self._home),
-                env={**os.environ, **self._environment},
+                env={**os.environ, **self._environment, SUPERVISOR_VARIABLE: str(os.getpid())},
                 stdin=asyncio.subprocess.DEVNULL,
                 stderr=output,
                 stdout=output,

@@ -44,6 +44,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """The installation's own folder: keys, embedded database, inboxes given as relative paths."""
     name: str
     """This worker's name, unique among those alive."""
+    supervisor_pid: int = 0
+    """The process that watches this worker, which ends with it; 0 when nobody does."""
 
 
 class Duty(Protocol):
@@ -112,6 +114,10 @@ async def open_store(dsn: str, *, connections_max: int = 8) -> tuple[Database, i
 
 async def _beat(database: Database, setting: Setting, stop: asyncio.Event) -> None:
     while not stop.is_set():
+        if setting.supervisor_pid and os.getppid() != setting.supervisor_pid:
+            log.warning("supervisor_gone", worker=setting.name)
+            stop.set()
+            return
         try:
             await beat(database, setting.name, setting.role, os.getpid())
         except StoreUnavailableError:

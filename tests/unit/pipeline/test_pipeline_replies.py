@@ -1,0 +1,123 @@
+"""What a sender is owed: the reply code by MSH-15, MSH-16 and the verdict (`receive_message`).
+
+HL7 v2 chapter 2.9: original mode when both fields are empty, else enhanced. What an acknowledgement
+looks like is tests/unit/wire/test_hl7v2_acknowledge.py; that it goes out after the commit only is
+the engine's.
+"""
+
+from __future__ import annotations
+
+import pytest
+from tests.specs.riverbend_books import channel
+
+from suture.pipeline import receive_message
+from suture.wire import hl7v2
+
+GOOD = "ADT^A04"
+UNTRANSLATED = "ORU^R01"
+
+
+def message(kind: str, accept: str = "", application: str = "", control: str = "M1") -> bytes:
+    """Return a registration, or another type of message with the same content."""
+    return (
+        f"MSH|^~\\&|RIVREG|RGH|SUTURE|RVH|20260310080000||{kind}|{control}|P|2.5.1|||"
+        f"{accept}|{application}\rPID|||P1^^^RVH^MR||DOE^JANE|||||||||||||A1\r"
+        "PV1||O|ED^^^RGH||||||||||||||||V1|MC\r"
+    ).encode()
+
+
+def reply_to(raw: bytes) -> tuple[str, str]:
+    """Return the verdict on a message and the code of its reply; "" where none is due."""
+    translation, reply = receive_message(
+        raw, channel("adt"), control_id="ACK1", at="20260310080001"
+    )
+    if not reply:
+        return translation.status, ""
+    answer = hl7v2.parse(reply)
+    assert isinstance(answer, hl7v2.Message)
+    return translation.status, answer.get("MSA-1")
+
+
+def test_in_original_mode_an_accepted_message_gets_aa() -> None:
+    assert ("accepted", "AA") == reply_to(message(GOOD))
+
+
+def test_b25_content_nobody_translates_is_held_and_still_acknowledged() -> None:
+    """We hold the bytes: the sender has nothing to send again."""
+    assert ("held", "AA") == reply_to(message(UNTRANSLATED))
+    assert ("held", "CA") == reply_to(message(UNTRANSLATED, accept="AL"))
+
+
+@pytest.mark.parametrize(
+    ("accept", "application", "code"),
+    [
+        ("AL", "", "CA"),  # the corpus: 1,050 messages ask for the accept acknowledgement alone
+        ("AL", "NE", "CA"),
+        ("AL", "AL", "CA"),
+        ("SU", "", "CA"),
+        ("ER", "", ""),
+        ("NE", "", ""),
+        ("NE", "NE", ""),
+        ("NE", "AL", "AA"),
+        ("NE", "SU", "AA"),
+        ("NE", "ER", ""),
+        ("", "AL", "AA"),
+        ("", "NE", ""),
+        ("ER", "AL", "AA"),
+        ("??", "", ""),
+    ],
+)
+def test_in_enhanced_mode_an_accepted_message_gets_what_it_asks_for(
+    accept: str, application: str, code: str
+) -> None:
+    assert ("accepted", code) == reply_to(message(GOOD, accept, application))
+
+
+@pytest.mark.parametrize(
+    ("accept", "application", "code"),
+    [
+        ("", "", "AR"),
+        ("AL", "", "CR"),
+        ("ER", "NE", "CR"),
+        ("AL", "AL", "CR"),
+        ("SU", "", ""),
+        ("NE", "NE", ""),
+        ("NE", "AL", "AR"),
+        ("SU", "ER", "AR"),
+        ("NE", "SU", ""),
+    ],
+)
+def test_b13_a_message_without_a_type_is_refused_in_the_mode_its_header_asks_for(
+    accept: str, application: str, code: str
+) -> None:
+    assert ("rejected", code) == reply_to(message("", accept, application))
+
+
+def test_b13_a_refusal_names_the_message_where_its_header_tells_so_much() -> None:
+    _, reply = receive_message(
+        message("", control="M77"), channel("adt"), control_id="1", at="2026"
+    )
+    answer = hl7v2.parse(reply)
+    assert isinstance(answer, hl7v2.Message)
+    assert ("AR", "M77") == (answer.get("MSA-1"), answer.get("MSA-2"))
+    assert "hl7.header.type_absent" == answer.get("ERR-5")
+
+
+@pytest.mark.parametrize("raw", [b"", b"MSH", b"\x00\xff", b"GET / HTTP/1.1\r\n\r\n", b"MSH||||"])
+def test_b13_bytes_without_a_header_are_refused_in_original_mode(raw: bytes) -> None:
+    assert ("rejected", "AR") == reply_to(raw)
+
+
+def test_b13_refused_bytes_are_known_by_their_content_alone() -> None:
+    """The same rubbish again is the same message, from this source."""
+    told = [
+        receive_message(raw, channel(source), control_id="1", at="2026")[0].identities
+        for raw, source in ((b"rubbish", "adt"), (b"rubbish", "adt"), (b"rubbish", "charges"))
+    ]
+    assert told[0] == told[1] != told[2]
+
+
+def test_an_acknowledgement_is_never_acknowledged() -> None:
+    """Or two systems answer each other for ever."""
+    assert "" == reply_to(message("ACK^A04"))[1]
+    assert "" == reply_to(message("ACK^A04", accept="AL"))[1]
