@@ -232,7 +232,13 @@ class Rehearsal:
                 event=event,
                 outcome="parked",
                 opened=[
-                    Opened(id=f"exc_{event.id[4:]}.00", booking_key="", fault=told, amount_minor=0)
+                    Opened(
+                        id=f"exc_{event.id[4:]}.00",
+                        booking_key="",
+                        fault=told,
+                        amount_minor=0,
+                        event_id=event.id,
+                    )
                 ],
             )
 

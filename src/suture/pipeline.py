@@ -243,6 +243,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """Begins with `concern:` where something is booked all the same."""
     fault: Fault
     amount_minor: int
+    event_id: str
+    """The event that told what waits: an earlier one than that being handled, perhaps."""
 
 
 class Reversal(msgspec.Struct, frozen=True, kw_only=True):
@@ -299,7 +301,8 @@ def _settle(record: Record[Any], step: Step, decision: Decision, books: Books) -
             _book(record, step, decision, books)
         case Hold():
             _vacate(record, step, decision.key)
-            _wait(record, step, decision.key, decision.fault, decision.amount_minor)
+            told_by = decision.event_id or step.event.id
+            _wait(record, step, decision.key, decision.fault, decision.amount_minor, told_by)
         case Withdrawn():
             _vacate(record, step, decision.key)
             _resolve(record, step, decision.key)
@@ -317,6 +320,7 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
     """
     key, concern_key = booking.key, _concern_key(booking.key)
     mark = fingerprint(booking)
+    told_by = booking.event_id or step.event.id
     standing = record.standing.get(key, _NOTHING)
     is_standing = standing.fingerprint == mark
     is_asked_again = isinstance(step.event.fact, Reconsidered) and concern_key in record.waiting
@@ -330,7 +334,7 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
         entry_id=_entry_id(step.event.id, ordinal + 1 if standing.entry_id else ordinal),
         stream=step.event.stream,
         revision=standing.revision + 1,
-        event_id=booking.event_id or step.event.id,
+        event_id=told_by,
         received_at_ms=step.event.received_at_ms,
     )
     match outcome:
@@ -338,7 +342,7 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
             return  # what stands is better than nothing, and its concern is still open
         case Fault():
             _vacate(record, step, key)
-            _wait(record, step, key, outcome, _at_stake(booking))
+            _wait(record, step, key, outcome, _at_stake(booking), told_by)
         case Posting(concerns=()):
             _stand(record, step, booking, mark, outcome.entry)
             _resolve(record, step, concern_key)
@@ -347,7 +351,7 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
             if is_standing and _is_waiting(record, concern_key, concern, amount_minor):
                 return
             _stand(record, step, booking, mark, outcome.entry)
-            _wait(record, step, concern_key, concern, amount_minor)
+            _wait(record, step, concern_key, concern, amount_minor, told_by)
         case _:
             assert_never(outcome)
 
@@ -382,15 +386,20 @@ def _take_back(record: Record[Any], step: Step, key: str) -> None:
         record.standing[key] = Standing(revision=standing.revision)
 
 
-def _wait(record: Record[Any], step: Step, key: str, fault: Fault, amount_minor: int) -> None:
+def _wait(  # noqa: PLR0913 - what a work item is made of
+    record: Record[Any], step: Step, key: str, fault: Fault, amount_minor: int, told_by: str
+) -> None:
     """Open a work item for this key, unless the very same one is open already."""
     if _is_waiting(record, key, fault, amount_minor):
         return
     _resolve(record, step, key)
     item_id = f"exc_{step.event.id[4:]}.{len(step.opened) + 1:02d}"
     record.waiting[key] = Waiting(item_id, fault.code, fault.where, amount_minor)
-    opened = Opened(id=item_id, booking_key=key, fault=fault, amount_minor=amount_minor)
-    step.opened.append(opened)
+    step.opened.append(
+        Opened(
+            id=item_id, booking_key=key, fault=fault, amount_minor=amount_minor, event_id=told_by
+        )
+    )
 
 
 def _is_waiting(record: Record[Any], key: str, fault: Fault, amount_minor: int) -> bool:

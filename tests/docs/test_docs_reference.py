@@ -28,9 +28,14 @@ def faults_page() -> str:
         [
             "# Faults",
             "",
-            "Every expected failure, what to do about it, and whose queue it lands in. Generated from",
-            "`src/suture/model/fault_codes.csv`. *Permanent*: the same bytes can never "
-            "succeed under the same release.",
+            (
+                "Every expected failure, what to do about it, and whose queue it lands in. "
+                "Generated from"
+            ),
+            (
+                "`src/suture/model/fault_codes.csv`. *Permanent*: the same bytes can never "
+                "succeed under the same release."
+            ),
             "",
             "| code | what | what to do next | owner | permanent |",
             "| --- | --- | --- | --- | --- |",
@@ -54,8 +59,10 @@ def bad_input_page() -> str:
         [
             "# Bad input and faults, and the tests that hold Suture to them",
             "",
-            "B numbers are bad inputs, F numbers are faults to survive; each test's name says what "
-            "is expected.",
+            (
+                "B numbers are bad inputs, F numbers are faults to survive; each test's name says "
+                "what is expected."
+            ),
             "Generated from the names of the tests.",
             "",
             "| number | tests |",

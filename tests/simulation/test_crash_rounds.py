@@ -33,7 +33,9 @@ def test_killing_every_part_loses_nothing_and_posts_nothing_twice(tmp_path: Path
 async def _kill_and_prove(home: Path) -> None:
     dice = random.Random(SEED)
     async with open_world(home, sample_estate()) as world:
-        await world.break_erp({"mode": "commit_then_timeout", "probability": 0.2, "seed": SEED, "delay_ms": 5_000})
+        await world.break_erp(
+            {"mode": "commit_then_timeout", "probability": 0.2, "seed": SEED, "delay_ms": 5_000}
+        )
         tally = home / "tally.json"
         senders = await world.play(
             [

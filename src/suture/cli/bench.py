@@ -288,9 +288,7 @@ def _large_file() -> Figures:
             "large_file_facts": facts,
             "large_file_seconds": round(seconds, 1),
             "large_file_memory_grown_megabytes": round(grown / 1024, 1),
-            "memory_megabytes": round(
-                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1
-            ),
+            "memory_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         }
     finally:
         file.unlink()
@@ -358,7 +356,9 @@ def _print(figures: Figures) -> None:
     table.add_column("value", justify="right")
     for stage, values in figures.items():
         for name, value in values.items():
-            table.add_row(stage, name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+            table.add_row(
+                stage,
+                name.replace("_", " "),
+                f"{value:,}" if isinstance(value, int) else str(value),
+            )
     Console().print(table)
-
-

@@ -1,7 +1,7 @@
 """`suture demo`: days of a simulated hospital through the real thing, faults and repairs included.
 
-Starts the embedded PostgreSQL, the sandbox ERP, Suture's workers and the senders on loopback, breaks
-what breaks in life, repairs it as people would, and ends with the proof. Its JSON keys are a
+Starts the embedded PostgreSQL, the sandbox ERP, Suture's workers and the senders on loopback,
+breaks what breaks in life, repairs it as people would, and ends with the proof. Its JSON keys are a
 contract.
 """
 

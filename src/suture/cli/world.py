@@ -1,7 +1,8 @@
 """A world to try Suture in: the sample estate on loopback ports, a sandbox ERP, and whoever sends.
 
-Used by `suture demo`, `suture bench` and the crash tests. The ERP and the senders are processes of their own that speak only sockets
-and files; Suture runs as `suture serve` would run it, with its own workers, in a folder that is thrown away.
+Used by `suture demo`, `suture bench` and the crash tests. The ERP and the senders are processes of
+their own that speak only sockets and files; Suture runs as `suture serve` would run it, with its
+own workers, in a folder that is thrown away.
 """
 
 from __future__ import annotations
@@ -116,11 +117,11 @@ class World:
         await self.erp.wait()
 
     def kill(self, victim: str) -> bool:
-        """Kill a worker by its role, or `postgres`, as `kill -9` would; False when it was not running."""
+        """Kill a worker by its role, or `postgres`, as `kill -9` would; False if it is gone."""
         if victim == "postgres":
             pid = self.installation.postgres().server_pid()
         else:
-            assert self._supervisor is not None  # noqa: S101 - started
+            assert self._supervisor is not None  # started
             pid = self._supervisor.process_id(victim)  # type: ignore[arg-type]
         if pid is None:
             return False
@@ -131,7 +132,9 @@ class World:
     async def database(self) -> Database:
         """Return a connection to the store, for looking."""
         if self._database is None:
-            self._database, _ = await open_store(self.installation.postgres().dsn, connections_max=2)
+            self._database, _ = await open_store(
+                self.installation.postgres().dsn, connections_max=2
+            )
         return self._database
 
     async def apply(self, files: Mapping[str, bytes], note: str) -> None:
@@ -143,7 +146,10 @@ class World:
         await bring_into_force(await self.database(), files, note)
 
     async def quiet(self, *, seconds_max: float = 120.0) -> None:
-        """Wait until nothing is under way: no file, event, entry or journal waits. Raises WorldError when it takes too long."""
+        """Wait until nothing is under way: no file, event, entry or journal waits.
+
+        Raises WorldError when it takes too long.
+        """
         rounds = 0
         async with asyncio.timeout(seconds_max):
             while rounds < QUIET_ROUNDS:
@@ -167,7 +173,10 @@ class World:
             host_port = self.erp_url.removeprefix("http://")
             opened = open_destination(
                 JournalSettings(
-                    url=self.erp_url, allow=(host_port,), is_plaintext_accepted=True, limits=Limits()
+                    url=self.erp_url,
+                    allow=(host_port,),
+                    is_plaintext_accepted=True,
+                    limits=Limits(),
                 ),
                 lambda: self._token,
             )
@@ -195,11 +204,9 @@ class World:
         """Give the ERP the estate's entities, accounts and cost centres."""
         await self._call("PUT", "/v1/setup", _erp_setup(estate))
 
-    async def _call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+    async def _call(self, method: str, path: str, body: object = None) -> Any:
         if self._http is None:
-            self._http = aiohttp.ClientSession(
-                headers={"Authorization": f"Bearer {self._token}"}
-            )
+            self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self._token}"})
         async with self._http.request(method, self.erp_url + path, json=body) as reply:
             if reply.status >= 400:
                 raise WorldError(f"the sandbox ERP answered {reply.status} to {method} {path}")
@@ -228,7 +235,10 @@ class World:
 
 @asynccontextmanager
 async def open_world(home: Path, estate_files: Mapping[str, bytes]) -> AsyncIterator[World]:
-    """Start an ERP and a Suture in a folder of their own, on free loopback ports, and stop them at the end."""
+    """Start an ERP and a Suture in a folder of their own, on free loopback ports.
+
+    They are stopped at the end.
+    """
     await clear(home)
     token = secrets.token_hex(16)
     ports = dict(zip(DOORS, _free_ports(len(DOORS)), strict=True))
@@ -251,10 +261,10 @@ async def open_world(home: Path, estate_files: Mapping[str, bytes]) -> AsyncIter
 
 async def clear(home: Path) -> None:
     """Throw away what an earlier world left in a folder, its database included."""
-    if home.exists():
-        await EmbeddedPostgres(home.absolute() / "postgres").erase()
+    if await asyncio.to_thread(home.exists):
+        await EmbeddedPostgres(await asyncio.to_thread(home.absolute) / "postgres").erase()
         await asyncio.to_thread(shutil.rmtree, home)
-    home.mkdir(parents=True)
+    await asyncio.to_thread(home.mkdir, parents=True)
 
 
 async def _start_erp(home: Path, token: str) -> tuple[asyncio.subprocess.Process, str]:
@@ -273,7 +283,7 @@ async def _start_erp(home: Path, token: str) -> tuple[asyncio.subprocess.Process
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
         )
-    assert process.stdout is not None  # noqa: S101 - a pipe
+    assert process.stdout is not None  # a pipe
     line = await process.stdout.readline()
     if not line:
         raise WorldError(f"the sandbox ERP did not start: see {home / 'erp.log'}")
@@ -283,22 +293,20 @@ async def _start_erp(home: Path, token: str) -> tuple[asyncio.subprocess.Process
 def _on_loopback(
     files: Mapping[str, bytes], ports: Mapping[str, int], erp_url: str
 ) -> dict[str, bytes]:
-    """Return the estate with the ports, the ERP's address and the short waits of a demonstration."""
+    """Return the estate with the ports, the ERP's address and the short waits of a demo."""
     changed = dict(files)
     for door, port in ports.items():
         name = f"sources/{door}.toml"
         changed[name] = re.sub(rb"(?m)^port = .*$", b"port = %d" % port, changed[name])
     name = "destinations/erp.toml"
     host_port = erp_url.removeprefix("http://").encode()
-    erp = re.sub(rb'(?m)^url = .*$', b'url = "%s"' % erp_url.encode(), changed[name])
+    erp = re.sub(rb"(?m)^url = .*$", b'url = "%s"' % erp_url.encode(), changed[name])
     erp = re.sub(rb"(?m)^allow = .*$", b'allow = ["%s"]' % host_port, erp)
     erp = re.sub(rb"(?m)^seconds_max = 60\nentries_max", b"seconds_max = 1\nentries_max", erp)
     erp = re.sub(rb"(?m)^seconds_max = 60$", b"seconds_max = 2", erp)
     changed[name] = erp + b"\n[journal_api.limits]\ntotal_seconds_max = 3\n"
     name = "sources/remits.toml"
-    changed[name] = re.sub(
-        rb"(?m)^stable_seconds = .*$", b"stable_seconds = 0.2", changed[name]
-    )
+    changed[name] = re.sub(rb"(?m)^stable_seconds = .*$", b"stable_seconds = 0.2", changed[name])
     return changed
 
 

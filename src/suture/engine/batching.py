@@ -39,9 +39,7 @@ IMMEDIATE = Policy()
 class Batching:
     """The loop that makes journals for one destination."""
 
-    def __init__(
-        self, database: Database, destination: str, policies: dict[str, Policy]
-    ) -> None:
+    def __init__(self, database: Database, destination: str, policies: dict[str, Policy]) -> None:
         """Take the store, the destination's name and its policies by name.
 
         An unnamed policy is immediate.
@@ -76,5 +74,10 @@ class Batching:
             )
             made += len(journals)
             for journal in journals:
-                log.info("journal_made", reference=journal.reference, policy=name, lines=len(journal.lines))
+                log.info(
+                    "journal_made",
+                    reference=journal.reference,
+                    policy=name,
+                    lines=len(journal.lines),
+                )
         return made

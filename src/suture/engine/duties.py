@@ -134,8 +134,7 @@ class IntakeDuty:
         Addresses change at the next start.
         """
         self._channels = {
-            source.name: open_channel(source, self._tokenizer)
-            for source in estate.sources.values()
+            source.name: open_channel(source, self._tokenizer) for source in estate.sources.values()
         }
 
     def _receiver(self, name: str) -> Callable[[bytes], Coroutine[Any, Any, bytes]]:
@@ -291,6 +290,7 @@ class DeliveryDuty:
             for name, policy in destination.policies.items()
         }
         retry = Retry(destination.retry.seconds_min, destination.retry.seconds_max)
+        limits = destination.journal_api.limits
         batching = Batching(self._database, destination.name, policies)
         delivery = Delivery(
             self._database,
@@ -298,7 +298,7 @@ class DeliveryDuty:
             opened,
             self._owner,
             retry,
-            lease_seconds=2 * destination.journal_api.limits.total_seconds_max + LEASE_MARGIN_SECONDS,
+            lease_seconds=2 * limits.total_seconds_max + LEASE_MARGIN_SECONDS,
         )
         self._loops.add(batching.run(self._loops.stop), f"batching-{destination.name}")
         self._loops.add(delivery.run(self._loops.stop), f"delivery-{destination.name}")

@@ -258,6 +258,7 @@ def _set_aside(event: Event, error: str) -> Step:
         booking_key="",
         fault=fault("engine.event.failed", event.where, f"handling it raised {error}"),
         amount_minor=0,
+        event_id=event.id,
     )
     return Step(event=event, outcome="parked", opened=[opened])
 

@@ -54,7 +54,7 @@ class Supervisor:
         ensure_database: Callable[[], Awaitable[None]] | None,
         log_file: Path | None = None,
     ) -> None:
-        """Take the roles to keep filled, the workers' environment, what brings the database back."""
+        """Take the roles to keep filled, the workers' environment, what revives the database."""
         self.crews = [Crew(role) for role in roles]
         self._environment = dict(environment)
         self._home = home
@@ -103,9 +103,7 @@ class Supervisor:
 
     async def _spawn(self, crew: Crew) -> asyncio.subprocess.Process:
         with contextlib.ExitStack() as stack:
-            output = (
-                stack.enter_context(self._log_file.open("ab")) if self._log_file else None
-            )
+            output = stack.enter_context(self._log_file.open("ab")) if self._log_file else None
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -122,7 +120,7 @@ class Supervisor:
             )
 
     async def _drain(self) -> None:
-        """Ask the workers to finish in the order work flows, then end what has not in time."""
+        """Ask the workers to finish in the order work flows, then end those that are late."""
         for crew in self.crews:
             process = crew.process
             if process is None or process.returncode is not None:

@@ -15,7 +15,7 @@ from suture.model.fault import Fault
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One side of an entry on one account. Just one of the two amounts is positive, the other zero."""
+    """One side of an entry on one account. One of the two amounts is positive, the other zero."""
 
     account: str
     debit_minor: int = 0
@@ -55,6 +55,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     release: str
     reverses: str = ""
     """Id of the entry this one takes back, else empty."""
+    principal_minor: int = 0
+    """What the booking is worth as its source counts it, with its sign: gross charge, payment, cash. A reversal's is the
+    original's, negated."""
     lines: tuple[Line, ...]
 
     def __post_init__(self) -> None:
@@ -64,7 +67,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             if (line.debit_minor > 0) == (line.credit_minor > 0) or (
                 line.debit_minor < 0 or line.credit_minor < 0
             ):
-                raise UnbalancedEntryError(f"entry {self.id}: a line needs exactly one positive side")
+                raise UnbalancedEntryError(
+                    f"entry {self.id}: a line needs exactly one positive side"
+                )
             balance += line.debit_minor - line.credit_minor
         if balance or not self.lines:
             raise UnbalancedEntryError(f"entry {self.id}: debits and credits differ by {balance}")
@@ -82,7 +87,13 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reverse(
-    entry: Entry, *, entry_id: str, event_id: str, received_at_ms: int, accounting_on: date, release: str
+    entry: Entry,
+    *,
+    entry_id: str,
+    event_id: str,
+    received_at_ms: int,
+    accounting_on: date,
+    release: str,
 ) -> Entry:
     """Return the mirror of `entry`: same accounts and dimensions, sides swapped.
 
@@ -97,6 +108,7 @@ def reverse(
         accounting_on=accounting_on,
         release=release,
         reverses=entry.id,
+        principal_minor=-entry.principal_minor,
         lines=tuple(
             msgspec.structs.replace(
                 line, debit_minor=line.credit_minor, credit_minor=line.debit_minor

@@ -19,6 +19,9 @@ from suture.ledger.rules import CLAIM_BOOKINGS, RECEIVABLE_ROLES, SUSPENSE, Rule
 from suture.model.decision import Amount, Booking
 from suture.model.fault import Fault, fault
 
+PRINCIPALS = frozenset({"gross", "payment", "cash"})
+"""Amounts that the source's own control totals count."""
+
 
 def post(
     booking: Booking,
@@ -73,6 +76,7 @@ def post(
         accounting_on=accounting_on,
         received_at_ms=received_at_ms,
         release=books.release,
+        principal_minor=sum(each.minor for each in booking.amounts if each.name in PRINCIPALS),
         lines=lines,
     )
     return Posting(entry=entry, concerns=_concerns(ruled))

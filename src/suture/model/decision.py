@@ -75,6 +75,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     fault: Fault
     amount_minor: int = 0
+    event_id: str = ""
+    """The event that told what waits; the one being handled where this is empty."""
 
 
 class Withdrawn(msgspec.Struct, frozen=True):

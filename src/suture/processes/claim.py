@@ -145,7 +145,12 @@ def _standing(state: State, identity: str, originals: dict[str, str]) -> Booking
         return Withdrawn(key)
     if adjudication.status == REVERSAL_OF_PREVIOUS_PAYMENT and identity not in originals:
         unpaired = fault("claim.reversal_without_original", adjudication.where)
-        return Hold(key=key, fault=unpaired, amount_minor=adjudication.paid_minor)
+        return Hold(
+            key=key,
+            fault=unpaired,
+            amount_minor=adjudication.paid_minor,
+            event_id=adjudication.event_id,
+        )
     original = state.adjudications[originals.get(identity, identity)]
     return Booking(
         key=key,
@@ -171,7 +176,9 @@ def _mirroring(state: State, identity: str, originals: dict[str, str]) -> Hold |
     if not difference_minor:
         return Withdrawn(key)
     unequal = fault("claim.reversal_not_mirror", reversal.where)
-    return Hold(key=key, fault=unequal, amount_minor=difference_minor)
+    return Hold(
+        key=key, fault=unequal, amount_minor=difference_minor, event_id=reversal.event_id
+    )
 
 
 def _is_secondary(adjudication: _Adjudication) -> bool:

@@ -9,11 +9,13 @@ Every gap is a number here and a line in `suture reconcile`; a gap of zero every
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from types import MappingProxyType
 
 import msgspec
 
 from suture.model.account import ChargeCredited, ChargePosted, PaymentReceived
+from suture.model.claim import PREDETERMINATION, ClaimAdjudicated
 from suture.model.event import Fact, encode_fact
 from suture.model.remittance import RemittanceReceived
 
@@ -87,61 +89,94 @@ class MoneyFact(msgspec.Struct, frozen=True):
     fact: Fact
 
 
+class ParkedBooking(msgspec.Struct, frozen=True):
+    """A booking that waits: its stream and its key there."""
+
+    stream: str
+    key: str
+
+
+class _Measured(msgspec.Struct, frozen=True):
+    """What one fact is worth to one control total, and the booking it asks for."""
+
+    name: str
+    identity: str
+    booking: ParkedBooking
+    amount_minor: int
+
+
 def control_totals(
     facts: Iterable[MoneyFact],
     *,
     told_minor: Mapping[str, int],
     standing_minor: Mapping[str, int],
-    parked_minor: Mapping[str, int],
+    parked: Set[ParkedBooking] = frozenset(),
+    parked_minor: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Control]:
     """Follow each control total from the source to the subledger.
 
     By a recount that owes nothing to the processes: of facts with the same identity the latest
-    counts, by its stamp, a tie by its content.
+    counts, by its stamp, a tie by its content; a parked booking is worth what its fact says.
+    `parked_minor` is what waits beside them: payments under a trace that another one holds.
     """
     total: dict[str, int] = {}
-    latest: dict[tuple[str, str, str], tuple[str, bytes, int]] = {}
+    latest: dict[tuple[str, str], tuple[str, bytes, int, ParkedBooking]] = {}
     for item in facts:
-        measured = _measure(item.fact)
+        measured = _measure(item)
         if measured is None:
             continue
-        name, identity, amount_minor = measured
+        name, amount_minor = measured.name, measured.amount_minor
         total[name] = total.get(name, 0) + amount_minor
-        key = (name, item.stream, identity)
-        told = (item.stamp, encode_fact(item.fact), amount_minor)
-        latest[key] = max(told, latest.get(key, told))
+        key = (name, measured.identity)
+        told = (item.stamp, encode_fact(item.fact), amount_minor, measured.booking)
+        latest[key] = max(told, latest.get(key, told), key=lambda each: each[:2])
     single: dict[str, int] = {}
-    for (name, _, _), (_, _, amount_minor) in latest.items():
+    waiting = dict(parked_minor)
+    for (name, _), (_, _, amount_minor, booking) in latest.items():
         single[name] = single.get(name, 0) + amount_minor
+        if booking in parked:
+            waiting[name] = waiting.get(name, 0) + amount_minor
     return [
         Control(
             name=name,
             told_minor=told_minor.get(name, 0),
             facts_minor=total.get(name, 0),
             repeated_minor=total.get(name, 0) - single.get(name, 0),
-            parked_minor=parked_minor.get(name, 0),
+            parked_minor=waiting.get(name, 0),
             standing_minor=standing_minor.get(name, 0),
             difference_minor=abs(told_minor.get(name, 0) - total.get(name, 0))
-            + abs(single.get(name, 0) - parked_minor.get(name, 0) - standing_minor.get(name, 0)),
+            + abs(single.get(name, 0) - waiting.get(name, 0) - standing_minor.get(name, 0)),
         )
         for name in sorted({*told_minor, *total, *standing_minor} & CONTROLS)
     ]
 
 
-CONTROLS = frozenset({"charges", "credits", "patient_payments", "remittance_cash"})
+CONTROLS = frozenset({"charges", "credits", "patient_payments", "remittance_cash", "claims_paid"})
 
 
-def _measure(fact: Fact) -> tuple[str, str, int] | None:
+def _measure(item: MoneyFact) -> _Measured | None:
+    fact, stream = item.fact, item.stream
     match fact:
         case ChargePosted():
-            return "charges", fact.charge, fact.amount_minor
+            booking = ParkedBooking(stream, f"charge:{fact.charge}")
+            return _Measured("charges", f"{stream} {fact.charge}", booking, fact.amount_minor)
         case ChargeCredited():
-            return "credits", fact.charge, fact.amount_minor
+            booking = ParkedBooking(stream, f"credit:{fact.charge}")
+            return _Measured("credits", f"{stream} {fact.charge}", booking, fact.amount_minor)
         case PaymentReceived():
-            return "patient_payments", fact.payment, fact.amount_minor
+            booking = ParkedBooking(stream, f"payment:{fact.payment}")
+            identity = f"{stream} {fact.payment}"
+            return _Measured("patient_payments", identity, booking, fact.amount_minor)
+        case ClaimAdjudicated():
+            if fact.status == PREDETERMINATION:
+                return None
+            booking = ParkedBooking(stream, f"adjudication:{fact.adjudication}")
+            return _Measured("claims_paid", fact.adjudication, booking, fact.paid_minor)
         case RemittanceReceived():
             # A trace used for two payments (B31): both count, one stands and the other waits.
-            return "remittance_cash", f"{fact.remittance} {_paid(fact)}", fact.paid_minor
+            booking = ParkedBooking(stream, "cash")
+            identity = f"{fact.remittance} {_paid(fact)}"
+            return _Measured("remittance_cash", identity, booking, fact.paid_minor)
         case _:
             return None
 

@@ -13,25 +13,22 @@ from suture.reconcile.controls import (
     Conservation,
     Control,
     MoneyFact,
+    ParkedBooking,
     conserve,
     control_totals,
 )
 from suture.store.database import Database
 
-STANDING_RULES = {
-    ("charge", "charge/gross"): "charges",
-    ("credit", "credit/gross"): "credits",
-    ("patient_payment", "patient_payment"): "patient_payments",
-    ("remittance", "remittance/cash"): "remittance_cash",
-}
-"""Which journal rule's debits say what stands of each control total."""
-PARKED_KEYS = {
+CONTROL_OF_KIND = {
     "charge": "charges",
     "credit": "credits",
-    "payment": "patient_payments",
-    "cash": "remittance_cash",
+    "patient_payment": "patient_payments",
+    "remittance": "remittance_cash",
+    "claim_payment": "claims_paid",
+    "forwarded_claim_payment": "claims_paid",
+    "secondary_claim_payment": "claims_paid",
 }
-"""Which booking keys' open exceptions belong to which control total."""
+"""Which control total each kind of booking stands for."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,21 +96,25 @@ async def read_control_totals(database: Database) -> list[Control]:
     """Follow each control total from what messages said to what stands in the subledger."""
     told = {row["name"]: row["amount_minor"] for row in await database.fetch("control_totals")}
     standing: dict[str, int] = {}
-    for row in await database.fetch("standing_by_rule"):
-        name = STANDING_RULES.get((row["kind"], row["rule"]))
+    for row in await database.fetch("standing_by_kind"):
+        name = CONTROL_OF_KIND.get(row["kind"])
         if name:
-            standing[name] = standing.get(name, 0) + row["debit_minor"]
-    parked: dict[str, int] = {}
-    for row in await database.fetch("parked_amounts"):
-        name = PARKED_KEYS.get(row["kind"])
-        if name:
-            parked[name] = parked.get(name, 0) + row["amount_minor"]
+            standing[name] = standing.get(name, 0) + row["principal_minor"]
+    parked = {
+        ParkedBooking(row["stream"], row["booking_key"])
+        for row in await database.fetch("parked_bookings")
+    }
     facts = (
         MoneyFact(row["stream"], row["stamp"], decode_fact(row["payload"]))
         for row in await database.fetch("money_facts")
     )
+    traces = await database.fetch("parked_traces")
     return control_totals(
-        facts, told_minor=told, standing_minor=standing, parked_minor=parked
+        facts,
+        told_minor=told,
+        standing_minor=standing,
+        parked=parked,
+        parked_minor={"remittance_cash": traces[0]["amount_minor"]},
     )
 
 

@@ -180,7 +180,7 @@ class EmbeddedPostgres:
     async def erase(self) -> None:
         """Stop the server and delete its data, wherever they had to be put.
 
-        For what is thrown away.
+        This is for what is thrown away.
         """
         await self.stop("immediate")
         for folder in (self.data_directory, self.socket_directory):

@@ -56,9 +56,7 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 async def unbatched_ages(database: Database) -> dict[str, QueueAge]:
     """Return, by policy, how much waits for a journal and for how long."""
     rows = await database.fetch("unbatched_age")
-    return {
-        row["policy"]: QueueAge(row["entries_count"], row["oldest_seconds"]) for row in rows
-    }
+    return {row["policy"]: QueueAge(row["entries_count"], row["oldest_seconds"]) for row in rows}
 
 
 async def batch_entries(

@@ -15,7 +15,7 @@ from suture.store.event_log import EventRows
 class ActiveRelease(msgspec.Struct, frozen=True):
     """The version of the estate in force.
 
-    Its place in the history, its content's address, its content.
+    It has its place in the history, its content's address, and its content.
     """
 
     number: int

@@ -15,6 +15,7 @@ import msgspec
 from suture.ledger.entry import Entry, Line
 from suture.model.event import Event, Fact, Reconsidered, decode_fact
 from suture.model.fault import catalogue
+from suture.model.identity import message_of
 from suture.pipeline import Step
 from suture.store.database import Database
 from suture.store.event_log import EventRows, group_key
@@ -134,6 +135,7 @@ async def read_entries(database: Database, entry_ids: Sequence[str]) -> dict[str
             received_at_ms=row["received_at_ms"],
             release=row["release"],
             reverses=row["reverses"],
+            principal_minor=row["principal_minor"],
             lines=tuple(lines[entry_id]),
         )
         for entry_id, row in heads.items()
@@ -183,6 +185,7 @@ async def commit_step(
         *opened,
         closed,
         ["resolved by a later event"] * len(closed),
+        [entry.principal_minor for entry in entries],
     )
 
 
@@ -252,8 +255,8 @@ def _work_items(
                 item.fault.code,
                 catalogue()[item.fault.code].owner,
                 event.source,
-                event.id,
-                event.message_id,
+                item.event_id,
+                message_of(item.event_id) if item.event_id != event.id else event.message_id,
                 event.stream,
                 item.booking_key,
                 item.fault.where,

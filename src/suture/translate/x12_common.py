@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from itertools import chain
+from zlib import crc32
 
 import msgspec
 
@@ -26,10 +27,17 @@ from suture.model.translation import (
     Status,
     Translation,
 )
+from suture.wire.x12.acknowledge import (
+    SetReply,
+    acknowledge_group,
+    acknowledge_interchange,
+    reply,
+)
 from suture.wire.x12.envelope import (
     EnvelopeFault,
     GroupEnd,
     GroupStart,
+    Interchange,
     InterchangeEnd,
     InterchangeStart,
     Item,
@@ -46,7 +54,13 @@ Translator = Callable[
     [Iterable[Segment], TransactionSet, Channel], Iterator[Begun | Routed | Translation]
 ]
 
+REPLY_NAME = "999.x12"
+"""The end of the name of the file that a sender finds its TA1 and 999 in."""
+
 _EPOCH_DATE = date(1970, 1, 1)
+_REPLIES_PER_INTERCHANGE_MAX = 100
+_CONTROL_NUMBERS = 10**9
+_SEGMENTS_IN_ERROR, _IMPLEMENTATION_SEGMENTS_IN_ERROR = "5", "I5"
 _SET_ID_LENGTH = 3
 
 
@@ -107,6 +121,7 @@ class _Interchanges:
         """End of the latest set."""
         self._ends_at = 0
         """Where the bytes of the latest set end."""
+        self._replies = _Replies()
 
     def pieces(self) -> Iterator[Piece]:
         for item in self._items:
@@ -118,6 +133,7 @@ class _Interchanges:
                     self._interchange_offset = item.segment.offset if item.segment else 0
                 case GroupEnd():
                     self._faults.extend(item.faults)
+                    self._replies.end_group(item)
                 case InterchangeEnd():
                     self._faults.extend(item.faults)
                     yield from self._close(item)
@@ -144,7 +160,13 @@ class _Interchanges:
         elif is_alone:
             told = (fault("file.no_message", end.interchange.where, "no transaction set is in it"),)
             yield from self._message("interchange", "held", told, offset)
-        yield Closed(faults=() if is_alone else faults, status="rejected")
+        owed = self._replies.end_interchange(end, is_rejected=bool(faults))
+        yield Closed(
+            faults=() if is_alone else faults,
+            status="rejected",
+            reply=owed,
+            reply_name=REPLY_NAME if owed else "",
+        )
         self._faults.clear()
         self._messages_count = 0
         self._is_open = False
@@ -180,11 +202,14 @@ class _Interchanges:
         """Return the set's reading: what its envelope says outranks what is in it (B27, B33)."""
         ended = self._ended
         assert ended is not None, "the reader ends every set it starts"
+        self._replies.end_set(ended, translation)
         if ended.faults or ended.notes:
+            # What a set that broke off lacks says nothing about the payer.
+            content = () if _is_cut(ended) else translation.faults
             translation = msgspec.structs.replace(
                 translation,
                 status="rejected" if ended.faults else translation.status,
-                faults=(*ended.faults, *translation.faults),
+                faults=(*ended.faults, *content),
                 notes=(*ended.notes, *translation.notes),
             )
         bytes_count = max(0, self._ends_at - offset)
@@ -221,6 +246,83 @@ class _Interchanges:
         )
         yield Begun(recorded_at_ms=0)
         yield Reading(translation=translation, offset=offset, bytes_count=bytes_count)
+
+
+class _Replies:
+    """What the sender of the open interchange is owed.
+
+    A TA1 where it asked for one (ISA14) or the interchange itself is refused; else a 999 for each
+    group of an interchange that holds a rejected set. All of it follows from the file alone, its
+    dates and numbers too: there is no clock here, and the same file again gets the same reply.
+    """
+
+    def __init__(self) -> None:
+        self._sets: list[SetReply] = []
+        self._groups: list[tuple[GroupEnd, list[SetReply]]] = []
+
+    def end_set(self, ended: SetEnd, translation: Translation) -> None:
+        """Judge a set by its envelope, and by what its translation found wrong in it.
+
+        A set that nobody translates yet is sound as far as X12 goes.
+        """
+        told = reply(ended)
+        is_unsound = any(each.code != "x12.set.unsupported" for each in translation.faults)
+        if is_unsound:
+            codes = (*told.syntax_codes, _IMPLEMENTATION_SEGMENTS_IN_ERROR)
+            told = msgspec.structs.replace(told, code="R", syntax_codes=codes)
+        elif told.code == "A" and translation.notes:
+            told = msgspec.structs.replace(told, code="E")
+        self._sets.append(told)
+
+    def end_group(self, end: GroupEnd) -> None:
+        """Note what ends the sets since the last group."""
+        self._groups.append((end, self._sets))
+        self._sets = []
+
+    def end_interchange(self, end: InterchangeEnd, *, is_rejected: bool) -> bytes:
+        """Return the replies to the interchange, and begin the next; no bytes where none is due."""
+        groups, self._groups, self._sets = self._groups, [], []
+        if is_rejected:
+            groups = [(group, [_rejected(each) for each in sets]) for group, sets in groups]
+        is_told = any(each.code == "R" for _, sets in groups for each in sets) or is_rejected
+        owed = b""
+        if end.interchange.is_acknowledgement_requested or end.faults:
+            owed += self._interchange_reply(end)
+        if is_told and not end.faults:
+            for ordinal, (group, sets) in enumerate(groups, 1):
+                owed += self._group_reply(group, sets, ordinal)
+        return owed
+
+    def _interchange_reply(self, end: InterchangeEnd) -> bytes:
+        number, made_at = _numbered(end.interchange, 0)
+        try:
+            return acknowledge_interchange(end, control_number=number, made_at=made_at)
+        except ValueError:
+            return b""  # an id in it cannot be written: there is nobody to answer
+
+    def _group_reply(self, end: GroupEnd, sets: list[SetReply], ordinal: int) -> bytes:
+        number, made_at = _numbered(end.envelope.interchange, ordinal)
+        try:
+            return acknowledge_group(end, sets, control_number=number, made_at=made_at)
+        except ValueError:
+            return b""
+
+
+def _rejected(told: SetReply) -> SetReply:
+    """Return the reply to a set that goes down with its group or interchange."""
+    if told.code == "R":
+        return told
+    return msgspec.structs.replace(told, code="R", syntax_codes=(_SEGMENTS_IN_ERROR,))
+
+
+def _numbered(interchange: Interchange, ordinal: int) -> tuple[int, datetime]:
+    """Return the control number and the time of a reply, made from those of what it answers."""
+    text = interchange.control_number
+    answered = int(text) if text.isascii() and text.isdigit() else crc32(text.encode())
+    number = answered * _REPLIES_PER_INTERCHANGE_MAX + ordinal % _REPLIES_PER_INTERCHANGE_MAX
+    made_on = read_date(interchange.date) or _EPOCH_DATE
+    made_at = datetime.combine(made_on, _read_time(interchange.time))
+    return number % _CONTROL_NUMBERS or 1, made_at
 
 
 def _batches(chunks: Iterable[bytes]) -> Iterator[Iterable[Item]]:

@@ -1,17 +1,18 @@
 -- name: conserve_messages
--- The conservation law, message by message: each accepted message's events are in the log or in the inbox, each other one has its exception.
+-- The conservation law, message by message: each accepted message's events are in the log or in the inbox, each other one
+-- has its exception; posted means that something its events told stands in the books now.
 with placed as (
-    select e.message_id,
-        count(*) as events_count,
-        count(l.event_id) as logged_count,
-        bool_or(l.outcome = 'posted') as any_posted,
-        bool_or(l.outcome = 'parked') as any_parked
+    select e.message_id, count(l.event_id) as logged_count
     from event e left join log l on l.event_id = e.id
     where e.id not like '%.%.%'
     group by e.message_id
 ), waiting as (
     select e.message_id, count(*) as inbox_count from inbox i join event e on e.id = i.event_id
     where e.id not like '%.%.%' group by e.message_id
+), standing as (
+    select distinct 'msg_' || split_part(substr(e.event_id, 5), '.', 1) as message_id
+    from entry e left join entry r on r.reverses = e.id and r.reverses <> ''
+    where e.reverses = '' and r.id is null
 ), items as (
     select message_id, count(*) as items_count, count(*) filter (where resolved_at is null) as open_count
     from work_item where message_id <> '' group by message_id
@@ -24,13 +25,13 @@ select kind, count(*) as messages_count from (
         when coalesce(p.logged_count, 0) + coalesce(w.inbox_count, 0) <> m.events_count then 'gap'
         when coalesce(w.inbox_count, 0) > 0 then 'in_flight'
         when coalesce(i.open_count, 0) > 0 then 'held'
-        when p.any_posted then 'posted'
-        when p.any_parked then 'posted'
+        when s.message_id is not null then 'posted'
         else 'explained' end as kind
     from message m
     left join placed p on p.message_id = m.id
     left join waiting w on w.message_id = m.id
     left join items i on i.message_id = m.id
+    left join standing s on s.message_id = m.id
 ) kinds group by kind
 
 -- name: count_messages
@@ -48,7 +49,9 @@ select (select count(*) from message) as messages_count,
 -- name: parked_without_item
 -- Events that were parked but have neither an exception nor an entry under their message: must be none.
 select count(*) as events_count from log l
-where l.outcome = 'parked' and not exists (select from work_item w where w.event_id = l.event_id)
+where l.outcome = 'parked' and not exists (
+    select from work_item w where w.id > 'exc_' || substr(l.event_id, 5) || '.' and w.id < 'exc_' || substr(l.event_id, 5) || '/'
+)
 
 -- name: posted_without_entry
 -- Events that count as posted but have no entry: must be none.
@@ -92,22 +95,23 @@ select t.name, sum(t.items_count)::bigint as items_count, sum(t.amount_minor)::b
 from control_total t join message m on m.id = t.message_id
 where m.status = 'accepted' group by t.name order by t.name
 
--- name: standing_by_rule
--- What stands in the subledger, by booking kind and the rule's first amount, reversals taken off.
-select e.kind, l.rule,
-    sum(case when e.reverses = '' then l.debit_minor else -l.credit_minor end)::bigint as debit_minor
-from entry e join entry_line l on l.entry_id = e.id
-group by 1, 2 order by 1, 2
+-- name: standing_by_kind
+-- What stands in the subledger by booking kind, as its source counts it, reversals taken off.
+select kind, sum(principal_minor)::bigint as principal_minor from entry group by kind order by kind
 
 -- name: money_facts
 -- Every fact that moves money, for the recount that owes nothing to the processes.
 select e.stream, e.stamp, e.payload from event e
-where e.type in ('charge.posted', 'charge.credited', 'payment.received', 'remittance.received')
+where e.type in ('charge.posted', 'charge.credited', 'payment.received', 'remittance.received', 'claim.adjudicated')
+    and e.id not like '%.%.%'
 
--- name: parked_amounts
--- What is at stake in open exceptions of parked bookings, by kind of booking key.
-select split_part(booking_key, ':', 1) as kind, sum(amount_minor)::bigint as amount_minor, count(*) as items_count
-from work_item where resolved_at is null and booking_key <> '' group by 1 order by 1
+-- name: parked_traces
+-- What is at stake in payments under a trace that another payment holds.
+select coalesce(sum(amount_minor), 0)::bigint as amount_minor from work_item where resolved_at is null and booking_key = 'trace'
+
+-- name: parked_bookings
+-- Bookings that wait: nothing stands for them, and their exception is open.
+select stream, booking_key from work_item where resolved_at is null and booking_key <> '' and booking_key not like 'concern:%'
 
 -- name: delivered_twice
 -- Entries that went into more than one journal, or journals with more than one ERP document: must be none.

@@ -50,9 +50,9 @@ with fenced as materialized (
     on conflict (stream) do update set version = excluded.version, record = excluded.record
 ), booked as (
     insert into entry (id, stream, booking_key, revision, event_id, kind, policy, entity, currency, effective_on, accounting_on,
-        received_at_ms, release, reverses)
+        received_at_ms, release, reverses, principal_minor)
     select * from unnest($14::text[], $15::text[], $16::text[], $17::integer[], $18::text[], $19::text[], $20::text[], $21::text[],
-        $22::text[], $23::date[], $24::date[], $25::bigint[], $26::text[], $27::text[])
+        $22::text[], $23::date[], $24::date[], $25::bigint[], $26::text[], $27::text[], $65::bigint[])
 ), lines as (
     insert into entry_line (entry_id, ordinal, account, debit_minor, credit_minor, facility, cost_centre, service_line, payer_class,
         rule, path)
@@ -87,7 +87,7 @@ select distinct stream from work_item where resolved_at is null and stream <> ''
 -- name: read_entries
 -- Whole entries by id, line by line, for reversal and for summarising.
 select e.id, e.stream, e.booking_key, e.revision, e.event_id, e.kind, e.policy, e.entity, e.currency, e.effective_on,
-    e.accounting_on, e.received_at_ms, e.release, e.reverses,
+    e.accounting_on, e.received_at_ms, e.release, e.reverses, e.principal_minor,
     l.account, l.debit_minor, l.credit_minor, l.facility, l.cost_centre, l.service_line, l.payer_class, l.rule, l.path
 from entry e join entry_line l on l.entry_id = e.id
 where e.id = any($1::text[])

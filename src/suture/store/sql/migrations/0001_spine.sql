@@ -44,6 +44,8 @@ create table message (
 comment on column message.sealed is 'The raw bytes, sealed; null for a transaction set, which is a span of its transmission.';
 alter table message alter column sealed set storage external;
 create index message_received on message (received_at);
+create index message_control_id on message (control_id);
+create index message_transmission on message (transmission_id) where transmission_id is not null;
 
 create table message_identity (
     identity text primary key,
@@ -144,8 +146,10 @@ create table entry (
     accounting_on date not null,
     received_at_ms bigint not null,
     release text not null,
-    reverses text collate "C" not null default ''
+    reverses text collate "C" not null default '',
+    principal_minor bigint not null
 );
+create index entry_reverses on entry (reverses) where reverses <> '';
 create index entry_event on entry (event_id);
 create unique index entry_once on entry (stream, booking_key, revision, (reverses <> ''));
 
@@ -247,6 +251,7 @@ create table delivery (
     unique (destination, idempotency_key)
 ) with (fillfactor = 70);
 comment on column delivery.unknown is 'An attempt may have reached the destination: ask by the idempotency key before sending again.';
+create index delivery_document on delivery (document) where document <> '';
 create index delivery_due on delivery (destination, ordering_key, id) where status = 'QUEUED';
 
 create table delivery_attempt (

@@ -1,0 +1,364 @@
+"""Journals to the ERP: each arrives once, whatever the ERP and the network make of it.
+
+Faults F4, F13 to F17 and F19 against the real sandbox ERP. How entries become journals is
+`test_batching_journals.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.riverbend_store import Riverbend
+from tests.integration.sandbox_erp import SandboxErp, destination_at, serving
+from tests.specs.riverbend_messages import Line, adt, dft
+
+from suture.connectors.erp.journal_api.connector import JournalDestination
+from suture.connectors.outcome import Delivered, Finding, Outcome
+from suture.engine.batching import Batching
+from suture.engine.delivery import Delivery, Retry
+from suture.engine.proof import read_proof
+from suture.store.database import StoreUnavailableError
+from suture.store.outbox import Settlement, lease_deliveries, settle_delivery
+
+pytestmark = pytest.mark.integration
+
+AT = "20260310120000"
+QUICK = Retry(seconds_min=0.01, seconds_max=0.05)
+ERP = "erp"
+
+
+class Desk:
+    """Riverbend with an ERP: journals are made and sent by hand."""
+
+    def __init__(self, riverbend: Riverbend, erp: SandboxErp, destination: JournalDestination):
+        self.riverbend = riverbend
+        self.erp = erp
+        self.destination = destination
+        self._accounts_count = 0
+
+    def sender(self, owner: str = "delivery-1", destination: Any = None) -> Delivery:
+        """Return a worker that sends."""
+        to = destination or self.destination
+        return Delivery(self.riverbend.database, ERP, to, owner, QUICK)
+
+    async def journal(self, *, count: int = 1, on: str = AT, facility: str = "RGH") -> None:
+        """Book charges, each of which becomes a journal of its own."""
+        for _ in range(count):
+            self._accounts_count += 1
+            account = f"A{self._accounts_count}"
+            told = {"at": on, "facility": facility}
+            registered = adt(
+                "A04", account, control=f"R{account}", financial_class="MA", payer="MCR", **told
+            )
+            department = "PRIM" if facility == "DTC" else "LAB"
+            line = Line(
+                f"L{account}", "CG", 100 * self._accounts_count, on[:8], department=department
+            )
+            await self.riverbend.receive(registered, source="adt")
+            await self.riverbend.receive(dft(account, line, control=f"B{account}", **told))
+            await self.riverbend.settle()
+            await Batching(self.riverbend.database, ERP, {}).turn(everything=True)
+
+    async def send(self, sender: Delivery | None = None) -> None:
+        """Send until nothing is queued, whatever it takes."""
+        for _ in range(200):
+            await (sender or self.sender()).turn()
+            if not await self.riverbend.number(
+                "select count(*) from delivery where status = 'QUEUED'"
+            ):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("the queue never empties")
+
+    async def attempts(self) -> list[str]:
+        """Return how each attempt ended, in order."""
+        rows = await self.riverbend.rows(
+            "select outcome from delivery_attempt order by at, delivery_id, ordinal"
+        )
+        return [row["outcome"] for row in rows]
+
+    async def expire(self) -> None:
+        """Let every lease run out and every wait be over."""
+        await self.riverbend.rows("update delivery set leased_until = '-infinity'")
+        await self.riverbend.rows("update delivery set not_before = now()")
+
+    async def proven(self) -> None:
+        """Hold our books against the ERP's."""
+        proof = await read_proof(self.riverbend.database, self.destination)
+        assert proof.proven, proof
+        summary = await self.erp.summary()
+        assert (summary["posted_twice"], summary["body_twice"]) == (0, 0)
+
+
+@asynccontextmanager
+async def open_desk(riverbend: Riverbend, folder: Path) -> AsyncIterator[Desk]:
+    async with (
+        serving(folder / "erp.sqlite", riverbend.estate) as erp,
+        destination_at(erp.port, seconds_max=0.5) as destination,
+    ):
+        yield Desk(riverbend, erp, destination)
+
+
+@pytest.fixture
+def desk(runner: asyncio.Runner, riverbend: Riverbend, tmp_path: Path) -> Iterator[Desk]:
+    """Return Riverbend with an ERP that behaves until it is told otherwise."""
+    stack = AsyncExitStack()
+    yield runner.run(stack.enter_async_context(open_desk(riverbend, tmp_path)))
+    runner.run(stack.aclose())
+
+
+async def test_journals_arrive_once_and_the_erp_agrees_to_the_cent(desk: Desk) -> None:
+    await desk.journal(count=5)
+    await desk.send()
+    assert await desk.attempts() == ["delivered"] * 5
+    assert (await desk.erp.summary())["journal_count"] == 5
+    rows = await desk.riverbend.rows("select status, document from delivery")
+    assert {("SENT", True)} == {(row["status"], bool(row["document"])) for row in rows}
+    await desk.proven()
+
+
+async def test_f15_a_reply_lost_after_the_commit_is_found_and_not_sent_again(desk: Desk) -> None:
+    await desk.journal()
+    await desk.erp.misbehave({"mode": "commit_then_timeout", "count": 1, "delay_ms": 5_000})
+    await desk.send()
+    assert await desk.attempts() == ["unknown", "found"]
+    summary = await desk.erp.summary()
+    assert (summary["journal_count"], summary["duplicates_replayed"]) == (1, 0)
+    await desk.proven()
+
+
+@pytest.mark.parametrize("mode", ["commit_then_500", "garbled_reply"])
+async def test_f16_an_answer_that_cannot_be_believed_is_asked_about(desk: Desk, mode: str) -> None:
+    await desk.journal()
+    await desk.erp.misbehave({"mode": mode, "count": 1})
+    await desk.send()
+    assert await desk.attempts() == ["unknown", "found"]
+    assert (await desk.erp.summary())["attempts"] == {"posted": 1}
+    await desk.proven()
+
+
+async def test_f16_an_error_that_did_nothing_is_asked_about_and_sent(desk: Desk) -> None:
+    await desk.journal()
+    await desk.erp.misbehave({"mode": "500", "count": 1})
+    await desk.send()
+    assert await desk.attempts() == ["unknown", "delivered"]
+    await desk.proven()
+
+
+async def test_f13_while_the_erp_drops_everything_nothing_is_lost_or_doubled(desk: Desk) -> None:
+    await desk.journal(count=2)
+    await desk.erp.misbehave({"mode": "down"})
+    for _ in range(4):
+        await desk.sender().turn()
+        await desk.expire()
+    assert set(await desk.attempts()) == {"unknown"}
+    await desk.erp.misbehave()
+    await desk.send()
+    assert (await desk.erp.summary())["attempts"] == {"posted": 2}
+    await desk.proven()
+
+
+async def test_f13_an_erp_that_is_not_there_is_tried_until_it_is(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    state = tmp_path / "erp.sqlite"
+    async with serving(state, riverbend.estate) as erp:
+        port = erp.port
+    async with destination_at(port, seconds_max=0.5) as destination:
+        desk = Desk(riverbend, erp, destination)
+        await desk.journal(count=2)
+        for _ in range(3):
+            await desk.sender().turn()
+            await desk.expire()
+        assert set(await desk.attempts()) == {"transient"}
+        assert await riverbend.number("select count(*) from delivery where unknown") == 0
+        async with serving(state, riverbend.estate, port=port) as again:
+            desk.erp = again
+            await desk.send()
+            await desk.proven()
+
+
+@pytest.mark.parametrize("mode", ["429", "503"])
+async def test_f14_a_busy_erp_is_left_alone_for_as_long_as_it_says(desk: Desk, mode: str) -> None:
+    await desk.journal()
+    await desk.erp.misbehave({"mode": mode, "count": 1, "retry_after_seconds": 30})
+    await desk.sender().turn()
+    (row,) = await desk.riverbend.rows(
+        "select status, unknown, extract(epoch from not_before - now())::float8 as wait from delivery"
+    )
+    assert (row["status"], row["unknown"]) == ("QUEUED", False)
+    assert 25 < row["wait"] <= 30
+    assert await desk.sender("delivery-2").turn() == 0
+    await desk.expire()
+    await desk.send()
+    assert await desk.attempts() == ["transient", "delivered"]
+
+
+async def test_f4_a_sender_killed_between_the_post_and_its_record_is_survived(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.journal(count=2)
+
+    async def killed(*_: Any) -> bool:
+        raise StoreUnavailableError("the process is gone")
+
+    monkeypatch.setattr("suture.engine.delivery.settle_delivery", killed)
+    with pytest.raises(StoreUnavailableError):
+        await desk.sender().turn()
+    monkeypatch.undo()
+    assert (await desk.erp.summary())["journal_count"] == 1, "the head of the line was sent"
+    assert await desk.attempts() == []
+    heir = desk.sender("delivery-2")
+    assert await heir.turn() == 0, "its lease stands"
+    await desk.expire()
+    await desk.send(heir)
+    assert await desk.attempts() == ["found", "delivered"]
+    assert (await desk.erp.summary())["attempts"] == {"posted": 2}
+    await desk.proven()
+
+
+async def test_f19_a_late_reply_of_an_attempt_that_lost_its_lease_changes_nothing(
+    desk: Desk,
+) -> None:
+    """Its reply even names another document (F17): what is recorded stays."""
+    await desk.journal()
+    await desk.erp.misbehave(
+        {"mode": "slow", "count": 1, "delay_ms": 300, "scope": "sends"},
+    )
+    late = asyncio.create_task(desk.sender().turn())
+    await asyncio.sleep(0.1)
+    await desk.expire()
+    await desk.send(desk.sender("delivery-2"))
+    (before,) = await desk.riverbend.rows("select * from delivery")
+    await late
+    assert [before] == await desk.riverbend.rows("select * from delivery")
+    stale = Settlement(status="SENT", outcome="delivered", document="ANOTHER")
+    for owner in ("delivery-1", "delivery-2"):
+        assert not await settle_delivery(desk.riverbend.database, before["id"], owner, stale)
+    assert [before] == await desk.riverbend.rows("select * from delivery")
+    assert (await desk.erp.summary())["journal_count"] == 1
+    await desk.proven()
+
+
+async def test_f17_the_document_is_the_one_the_erp_holds_when_it_is_asked(desk: Desk) -> None:
+    await desk.journal()
+    await desk.erp.misbehave({"mode": "lie_document", "count": 1})
+    await desk.sender().turn()
+    (row,) = await desk.riverbend.rows("select document, idempotency_key from delivery")
+    found = await desk.destination.find(row["idempotency_key"])
+    assert isinstance(found, Delivered)
+    assert row["document"] == f"{found.document}-X", "believed: the ERP said so, and nobody else"
+
+
+async def test_a_closed_period_is_refused_told_and_delivered_when_it_opens(desk: Desk) -> None:
+    await desk.erp.call("POST", "/v1/periods/RVH/2026-03/close")
+    await desk.journal()
+    await desk.send()
+    assert await desk.attempts() == ["refused"]
+    (item,) = await desk.riverbend.rows("select code, delivery_id from work_item")
+    assert item["code"] == "erp.period.closed"
+    assert not (await read_proof(desk.riverbend.database, desk.destination)).documents_twice
+    await desk.journal(on="20260410120000")
+    await desk.send()
+    assert await desk.attempts() == ["refused", "delivered"], "it holds up nobody"
+    await desk.erp.call("POST", "/v1/periods/RVH/2026-03/open")
+    await desk.riverbend.database.execute("resend_deliveries", [item["delivery_id"]])
+    await desk.send()
+    assert sorted(await desk.attempts()) == ["delivered", "delivered", "refused"]
+    assert await desk.riverbend.resolutions() == ["delivered after all"]
+    await desk.proven()
+
+
+async def test_the_order_of_one_key_is_kept_while_others_go_on(desk: Desk) -> None:
+    await desk.journal(count=3)
+    await desk.journal(count=2, facility="DTC")
+    await desk.erp.misbehave({"mode": "503", "count": 1, "retry_after_seconds": 1})
+    await desk.sender().turn()
+    for _ in range(5):
+        await desk.sender().turn()
+    waiting = await desk.riverbend.rows(
+        "select ordering_key, count(*) as waiting from delivery where status = 'QUEUED' group by 1"
+    )
+    assert [("RVH/charges", 3)] == [tuple(row) for row in waiting]
+    await desk.expire()
+    await desk.send()
+    rows = await desk.riverbend.rows(
+        "select idempotency_key from delivery where ordering_key = 'RVH/charges' order by id"
+    )
+    sent = [each for each in await desk.erp.references() if each in {row[0] for row in rows}]
+    assert [row[0] for row in rows] == sent
+    await desk.proven()
+
+
+async def test_senders_that_compete_send_every_journal_once(desk: Desk) -> None:
+    await desk.journal(count=12)
+    senders = [desk.sender(f"delivery-{number}") for number in range(4)]
+
+    async def work(sender: Delivery) -> None:
+        for _ in range(40):
+            await sender.turn()
+
+    await asyncio.gather(*(work(sender) for sender in senders))
+    summary = await desk.erp.summary()
+    assert summary["attempts"] == {"posted": 12}
+    assert await desk.attempts() == ["delivered"] * 12
+    await desk.proven()
+
+
+async def test_a_troubled_erp_for_a_whole_queue_ends_with_every_journal_once(desk: Desk) -> None:
+    """Every kind of trouble at once, drawn by seed; then it is well again."""
+    await desk.journal(count=20)
+    modes = ("commit_then_timeout", "commit_then_500", "garbled_reply", "500", "down")
+    await desk.erp.misbehave(
+        *(
+            {"mode": mode, "probability": 0.15, "seed": number, "delay_ms": 700}
+            for number, mode in enumerate(modes)
+        )
+    )
+    senders = [desk.sender("delivery-1"), desk.sender("delivery-2")]
+    for turn in range(30):
+        await senders[turn % 2].turn()
+        await desk.expire()
+    await desk.erp.misbehave()
+    await desk.send()
+    assert (await desk.erp.summary())["attempts"] == {"posted": 20}
+    await desk.proven()
+
+
+async def test_what_is_leased_is_of_unknown_outcome_until_it_is_settled(desk: Desk) -> None:
+    await desk.journal()
+    database = desk.riverbend.database
+    lease = {"destination": ERP, "seconds": 30.0, "deliveries_max": 5}
+    (first,) = await lease_deliveries(database, owner="one", **lease)  # type: ignore[arg-type]
+    assert (first.ask_first, first.attempts_count) == (False, 1)
+    assert [] == await lease_deliveries(database, owner="two", **lease)  # type: ignore[arg-type]
+    await desk.expire()
+    (second,) = await lease_deliveries(database, owner="two", **lease)  # type: ignore[arg-type]
+    assert (second.ask_first, second.attempts_count) == (True, 2)
+
+
+async def test_no_transaction_is_open_while_the_erp_is_waited_for(desk: Desk) -> None:
+    await desk.journal()
+    open_ones: list[int] = []
+    erp = desk.destination
+
+    class Watching:
+        async def send(self, command: bytes, *, key: str) -> Outcome:
+            open_ones.append(
+                await desk.riverbend.number(
+                    "select count(*) from pg_stat_activity where datname = current_database()"
+                    " and state like 'idle in transaction%'"
+                )
+            )
+            return await erp.send(command, key=key)
+
+        async def find(self, key: str) -> Finding:
+            return await erp.find(key)
+
+    await desk.send(desk.sender(destination=Watching()))
+    assert open_ones == [0]
