@@ -8,10 +8,13 @@ does is `engine/duties.py`.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import secrets
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -205,7 +208,8 @@ async def work(role: Role, installation: Installation) -> None:
         role=role,
         dsn=dsn,
         home=installation.home,
-        name=f"{role}-{os.getpid()}",
+        # Unique among all machines on one database, whose process ids repeat: leases go by it.
+        name=f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
         supervisor_pid=int(os.environ.get(SUPERVISOR_VARIABLE, "0")),
     )
     duty = _duty(setting, installation, database, partitions_count)
@@ -229,10 +233,28 @@ def _duty(
 
 
 def _secret(reference: str) -> str:
+    """Return a secret; an absent one is empty: its destination refuses us and is tried again."""
     secret = read_secret(reference, os.environ)
     if isinstance(secret, Fault):
-        raise InstallationError(secret.explanation)
+        telemetry.log.error("secret_absent", reference=reference)
+        return ""
     return secret
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold the installation for one supervisor. Raises InstallationError when another has it."""
+    lock = os.open(home / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InstallationError(
+            f"{home} is being served already: stop that `suture serve` first"
+        ) from error
+    else:
+        yield
+    finally:
+        os.close(lock)
 
 
 async def serve(
@@ -257,31 +279,32 @@ async def serve(
     if stop is None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
-    installation.key_ring()
-    dsn = await installation.start_database()
-    postgres = installation.postgres() if installation.is_embedded else None
+    with _alone(installation.home):
+        installation.key_ring()
+        dsn = await installation.start_database()
+        postgres = installation.postgres() if installation.is_embedded else None
 
-    async def ensure_database() -> None:
-        if postgres is not None and postgres.server_pid() is None:
-            telemetry.log.warning("database_died")
-            await postgres.start()
+        async def ensure_database() -> None:
+            if postgres is not None and postgres.server_pid() is None:
+                telemetry.log.warning("database_died")
+                await postgres.start()
 
-    try:
-        await _settle_release(dsn, estate_files, first_files)
-        runners_count = installation.settings.engine.runners_count
-        supervisor = Supervisor(
-            [role for role in roles for _ in range(runners_count if role == "runner" else 1)],
-            environment={**(environment or {}), DSN_VARIABLE: dsn},
-            home=installation.home,
-            ensure_database=ensure_database,
-            log_file=log_file,
-        )
-        if started is not None:
-            started.set_result(supervisor)
-        await supervisor.run(ended)
-    finally:
-        if postgres is not None:
-            await postgres.stop()
+        try:
+            await _settle_release(dsn, estate_files, first_files)
+            runners_count = installation.settings.engine.runners_count
+            supervisor = Supervisor(
+                [role for role in roles for _ in range(runners_count if role == "runner" else 1)],
+                environment={**(environment or {}), DSN_VARIABLE: dsn},
+                home=installation.home,
+                ensure_database=ensure_database,
+                log_file=log_file,
+            )
+            if started is not None:
+                started.set_result(supervisor)
+            await supervisor.run(ended)
+        finally:
+            if postgres is not None:
+                await postgres.stop()
 
 
 async def _settle_release(

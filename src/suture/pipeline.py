@@ -386,7 +386,7 @@ def _take_back(record: Record[Any], step: Step, key: str) -> None:
         record.standing[key] = Standing(revision=standing.revision)
 
 
-def _wait(  # noqa: PLR0913 - what a work item is made of
+def _wait(
     record: Record[Any], step: Step, key: str, fault: Fault, amount_minor: int, told_by: str
 ) -> None:
     """Open a work item for this key, unless the very same one is open already."""

@@ -22,6 +22,7 @@ from suture.connectors.mllp.listener import Limits, Listener
 from suture.engine.duties import open_channel
 from suture.engine.file_intake import FileIntake
 from suture.engine.intake import Intake
+from suture.engine.raw import open_message
 from suture.engine.runner import Runner
 from suture.governance.estate import Estate, load
 from suture.governance.release import pack, release_id
@@ -30,10 +31,9 @@ from suture.model.identity import Tokenizer
 from suture.model.translation import Channel
 from suture.reconcile.controls import Conservation
 from suture.security.keys import KEY_BYTES, KeyRing
-from suture.security.phi import open_pieces, open_sealed
+from suture.security.phi import open_pieces
 from suture.store.controls import read_conservation
 from suture.store.database import Database, connect
-from suture.store.queries import QUERIES
 from suture.store.releases import ActiveRelease, append_release, make_partitions
 from suture.store.releases import active_release as read_active_release
 
@@ -115,7 +115,7 @@ class Riverbend:
     def watch(self, folder: Path, **settings: Any) -> FileIntake:
         """Return the intake of the remittance source over a folder."""
         told: dict[str, Any] = {"pattern": "*", "stable_seconds": 0.0} | settings
-        watched = Folder(FolderSettings(folder=folder, **told))
+        watched = Folder(FolderSettings(keep_files=True, folder=folder, **told))
         return FileIntake(
             self.database, self.keys, PARTITIONS_COUNT, watched, self.channel("remits")
         )
@@ -197,15 +197,14 @@ class Riverbend:
 
     async def message_bytes(self, message_id: str) -> bytes:
         """Return the raw bytes of a message, opened."""
-        row = (await self.rows(QUERIES["read_message_bytes"], message_id))[0]
-        if row["sealed"] is not None:
-            return open_sealed(row["sealed"], key_ring=self.keys, context=message_id.encode())
-        whole = await self.file_bytes(row["transmission_id"])
-        return whole[row["bytes_offset"] : row["bytes_offset"] + row["bytes_count"]]
+        raw = await open_message(self.database, self.keys, message_id)
+        assert raw is not None
+        return raw
 
     async def file_bytes(self, transmission_id: str) -> bytes:
         """Return the raw bytes of a file, opened."""
-        rows = await self.rows(QUERIES["read_chunks"], transmission_id)
+        query = "select sealed from transmission_chunk where transmission_id = $1 order by ordinal"
+        rows = await self.rows(query, transmission_id)
         pieces = [row["sealed"] for row in rows]
         context = transmission_id.encode()
         return b"".join(open_pieces(pieces, key_ring=self.keys, context=context))

@@ -1,4 +1,4 @@
-"""The sandbox ERP in a test: set up with Riverbend's chart, told what to do wrong, asked what it has.
+"""The sandbox ERP in a test: with Riverbend's chart, told what to do wrong, asked what it holds.
 
 The ERP itself is `suture.simulator.erp`; what its connector makes of it is held to the contract in
 `tests/contracts/erp_contract.py`.

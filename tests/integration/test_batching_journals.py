@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from tests.integration.riverbend_store import Riverbend
@@ -15,8 +16,9 @@ from tests.specs.riverbend_messages import Claim, Line, adt, dft, interchange, r
 
 from suture.engine.batching import Batching, Policy
 from suture.ledger.batch import JournalLine, summarise
-from suture.store import outbox
+from suture.model.identity import PREFIXES
 from suture.store.outbox import batch_entries
+from suture.store.queries import QUERIES
 from suture.store.state import read_entries
 
 pytestmark = pytest.mark.integration
@@ -113,9 +115,9 @@ async def test_f3_a_batcher_killed_between_two_steps_leaves_everything_as_it_was
 ) -> None:
     await booked(riverbend)
     waiting = await riverbend.rows("select * from unbatched order by entry_id")
-    broken = dict(outbox.QUERIES) | {step: "select 1 / 0"}
-    monkeypatch.setattr(outbox, "QUERIES", broken)
-    with pytest.raises(Exception, match=r"division by zero|server expects 0 arguments"):
+    broken = dict(QUERIES) | {step: "select broken"}
+    monkeypatch.setattr("suture.store.outbox.QUERIES", broken)
+    with pytest.raises(asyncpg.UndefinedColumnError):
         await Batching(riverbend.database, ERP, {}).turn(everything=True)
     assert waiting == await riverbend.rows("select * from unbatched order by entry_id")
     for table in ("journal", "journal_line", "journal_entry", "delivery"):
@@ -159,13 +161,12 @@ async def test_b95_nothing_that_is_sent_points_at_a_person(
     await booked(riverbend, tmp_path)
     await Batching(riverbend.database, ERP, {}).turn(everything=True)
     sent = b"".join(row[0] for row in await riverbend.rows("select payload from delivery"))
-    tokens = [row["token"] for row in await riverbend.rows("select token from vault")]
-    streams = [row["stream"] for row in await riverbend.rows("select stream from state")]
+    told = {*sent.decode().split('"')[1::2]}
+    assert {"account", "1100", "RVH", "RGH-7500"} <= told, "what accountants need is there"
+    tokens = {row["token"] for row in await riverbend.rows("select token from vault")}
+    streams = {row["stream"] for row in await riverbend.rows("select stream from state")}
+    names = {"DOE", "JANE", "PA17", "A17", "VA17", "C1", "T1"}
     assert tokens
-    for hidden in (*tokens, *streams, "DOE", "JANE", "A17", "PA17", "C1", "T1"):
-        assert f'"{hidden}"'.encode() not in sent
-        assert hidden.encode() not in sent.replace(b"SUT", b"") or len(hidden) < 4
-    fields = {name for row in sent.split(b'"')[1::2] for name in [row.decode()]}
-    assert not {
-        name for name in fields if name.startswith(("acc_", "pat_", "vis_", "clm_", "msg_"))
-    }
+    assert not told & (tokens | streams | names)
+    prefixes = (*(f"{prefix}_" for prefix in PREFIXES.values()), "msg_", "evt_", "ent_")
+    assert not [each for each in told if each.startswith(prefixes)]

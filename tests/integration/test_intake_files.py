@@ -17,6 +17,7 @@ from tests.specs.riverbend_messages import Claim, Line, adt, dft, interchange, r
 from suture.connectors.files.folder import ARCHIVE, ERROR, Folder
 from suture.engine.file_intake import EVENTS_PER_FLUSH, FileIntake
 from suture.pipeline import read_file
+from suture.security.phi import SealBrokenError, open_sealed
 from suture.store.database import StoreUnavailableError
 from suture.store.transmission import FileAppend
 
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.integration
 
 CLAIMS_COUNT = EVENTS_PER_FLUSH + 10
 """More than go out in one piece."""
+TRAILERS = b"GE*1*1~IEA*1*000000001~"
 
 
 def paid(number: str, charge: int = 20_000) -> Claim:
@@ -88,6 +90,28 @@ async def test_b29_a_file_of_many_pieces_is_read_back_byte_for_byte(
     assert transmission["bytes_count"] == len(raw)
     assert await riverbend.number("select count(*) from transmission_chunk") == len(raw) // 1000 + 2
     assert await riverbend.file_bytes(transmission["id"]) == raw
+    (message,) = await riverbend.rows("select id from message")
+    assert await riverbend.message_bytes(message["id"]) == raw[raw.index(b"ST*") : -len(TRAILERS) - 1]
+    await riverbend.rows("delete from transmission_chunk where ordinal = 7")
+    with pytest.raises(SealBrokenError):
+        await riverbend.message_bytes(message["id"])
+    with pytest.raises(SealBrokenError):
+        await riverbend.file_bytes(transmission["id"])
+
+
+async def test_a_piece_put_in_the_place_of_another_does_not_open(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suture.connectors.files.folder.CHUNK_BYTES", 1000)
+    put(tmp_path, remit("T1", *(paid(f"C{number}") for number in range(50))))
+    await riverbend.watch(tmp_path).turn()
+    await riverbend.rows(
+        "update transmission_chunk c set sealed = o.sealed from transmission_chunk o"
+        " where c.ordinal = 2 and o.ordinal = 3"
+    )
+    (message,) = await riverbend.rows("select id from message")
+    with pytest.raises(SealBrokenError, match="stands where"):
+        await riverbend.message_bytes(message["id"])
 
 
 async def test_b28_a_held_remittance_books_nothing_and_keeps_every_byte(
@@ -262,10 +286,12 @@ async def test_b61_a_misleading_name_is_stored_without_what_misleads(
     name = "a\u202e\n" + "\u6c34" * 70 + ".835"
     put(tmp_path, remit(), name)
     assert await riverbend.watch(tmp_path).turn() == 1
-    (transmission,) = await riverbend.rows("select name from transmission")
-    assert "\u202e" not in transmission["name"]
-    assert "\n" not in transmission["name"]
-    assert transmission["name"].endswith(".835")
+    (transmission,) = await riverbend.rows("select id, sealed_name from transmission")
+    context = f"{transmission['id']}|name".encode()
+    shown = open_sealed(transmission["sealed_name"], key_ring=riverbend.keys, context=context)
+    assert "\u202e" not in shown.decode()
+    assert "\n" not in shown.decode()
+    assert shown.endswith(b".835")
 
 
 async def test_b65_a_file_that_changes_while_it_is_read_is_left_for_later(

@@ -10,6 +10,7 @@ processes alone are held to the same in test_process_convergence.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
 from typing import Protocol, TypeVar
@@ -18,7 +19,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.specs.riverbend_books import Riverbend, books_of, edited
+from tests.specs.riverbend_books import (
+    Riverbend,
+    books_of,
+    edited,
+    events_of,
+    translations_of,
+)
 from tests.specs.riverbend_messages import (
     CLINIC,
     COMMERCIAL,
@@ -36,6 +43,8 @@ from tests.specs.riverbend_messages import (
 )
 
 from suture.ledger.books import Books
+from suture.reconcile.controls import Control, MoneyFact, ParkedBooking, control_totals
+from suture.store.controls import CONTROL_OF_KIND
 
 EXAMPLES = settings(max_examples=150, deadline=None, report_multiple_bugs=False)
 
@@ -223,6 +232,38 @@ def test_a_day_told_again_books_and_opens_nothing(day: Told) -> None:
     riverbend = books_in_order(day.messages)
     steps = riverbend.receive(*day.anyhow)
     assert {"repeated"} == {step.outcome for step in steps}
+
+
+def controls_of(riverbend: Riverbend, messages: list[bytes]) -> list[Control]:
+    """Return the control totals, from what the messages themselves say to what stands."""
+    told, standing = Counter[str](), Counter[str]()
+    for raw in messages:
+        for total in (each for verdict in translations_of(raw) for each in verdict.totals):
+            told[total.name] += total.amount_minor
+    for entry in riverbend.entries.values():
+        standing[CONTROL_OF_KIND.get(entry.kind, "")] += entry.principal_minor
+    return control_totals(
+        [
+            MoneyFact(event.stream, event.stamp, event.fact)
+            for raw in messages
+            for event in events_of(raw)
+        ],
+        told_minor=told,
+        standing_minor=standing,
+        parked={
+            ParkedBooking(stream, key)
+            for stream, record in riverbend.records.items()
+            for key in record.waiting
+        },
+    )
+
+
+@EXAMPLES
+@given(days())
+def test_the_control_totals_of_a_day_hold_however_it_was_told(day: Told) -> None:
+    """A recount that owes nothing to the processes: told = standing + parked + replaced."""
+    controls = controls_of(books_after(day), day.messages)
+    assert [] == [control for control in controls if control.difference_minor]
 
 
 POORER = edited("crosswalks/department.csv", "*,RGH,RAD,RGH-7600,imaging,,\n", "") | edited(

@@ -39,6 +39,7 @@ from suture.store.database import Database
 from suture.store.embedded import EmbeddedPostgres
 from suture.store.worklist import open_work_items
 
+MARK = ".world"
 DOORS = ("adt", "scheduling", "charges")
 QUIET_POLL_SECONDS = 0.1
 QUIET_ROUNDS = 3
@@ -260,11 +261,26 @@ async def open_world(home: Path, estate_files: Mapping[str, bytes]) -> AsyncIter
 
 
 async def clear(home: Path) -> None:
-    """Throw away what an earlier world left in a folder, its database included."""
+    """Throw away what an earlier world left in a folder, its database included.
+
+    Only a folder that carries a world's mark is thrown away. Raises WorldError for any other that
+    holds something: it may be a real installation.
+    """
+    if await asyncio.to_thread(_is_foreign, home):
+        raise WorldError(f"{home} holds something that is no demonstration: name an empty folder")
     if await asyncio.to_thread(home.exists):
         await EmbeddedPostgres(await asyncio.to_thread(home.absolute) / "postgres").erase()
         await asyncio.to_thread(shutil.rmtree, home)
-    await asyncio.to_thread(home.mkdir, parents=True)
+    await asyncio.to_thread(_mark, home)
+
+
+def _is_foreign(home: Path) -> bool:
+    return home.exists() and any(home.iterdir()) and not (home / MARK).exists()
+
+
+def _mark(home: Path) -> None:
+    home.mkdir(parents=True)
+    (home / MARK).write_text("A world to try Suture in. It is erased when the next one begins.\n")
 
 
 async def _start_erp(home: Path, token: str) -> tuple[asyncio.subprocess.Process, str]:

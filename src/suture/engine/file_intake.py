@@ -169,7 +169,8 @@ class FileIntake:
             begun = await append.begin(
                 file.transmission_id,
                 self.channel.source,
-                file.name,
+                # A payer may name a file after a patient.
+                seal(file.name.encode(), key_ring=self.key_ring, context=_name_context(file)),
                 file.digest,
                 file.bytes_count,
                 received_at,
@@ -373,3 +374,8 @@ def _digest(stream: BinaryIO) -> tuple[bytes, int]:
         digest.update(chunk)
         bytes_count += len(chunk)
     return digest.digest(), bytes_count
+
+
+def _name_context(file: _File) -> bytes:
+    """Return what the sealed name of a file is bound to."""
+    return f"{file.transmission_id}|name".encode()

@@ -63,6 +63,8 @@ class FilesSettings(msgspec.Struct, frozen=True, kw_only=True):
     done_suffix: str = ""
     """... or, where this is set, only when `<name><suffix>` lies beside it."""
     bytes_max: Count = 4 * 1024**3
+    keep_files: bool = False
+    """Keep settled files, in clear, in `archive/`; else only the sealed copy in the store stays."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,8 +56,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     reverses: str = ""
     """Id of the entry this one takes back, else empty."""
     principal_minor: int = 0
-    """What the booking is worth as its source counts it, with its sign: gross charge, payment, cash. A reversal's is the
-    original's, negated."""
+    """What the booking is worth as its source counts it, signed: gross charge, payment, cash. A
+    reversal's is the original's, negated."""
     lines: tuple[Line, ...]
 
     def __post_init__(self) -> None:

@@ -176,9 +176,7 @@ def _mirroring(state: State, identity: str, originals: dict[str, str]) -> Hold |
     if not difference_minor:
         return Withdrawn(key)
     unequal = fault("claim.reversal_not_mirror", reversal.where)
-    return Hold(
-        key=key, fault=unequal, amount_minor=difference_minor, event_id=reversal.event_id
-    )
+    return Hold(key=key, fault=unequal, amount_minor=difference_minor, event_id=reversal.event_id)
 
 
 def _is_secondary(adjudication: _Adjudication) -> bool:

@@ -223,9 +223,7 @@ def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
     payer = "" if is_payment else _registered(state, "payer")
     if not (is_payment or financial_class or payer):
         unknown = fault("account.payer_class_unknown", item.where)
-        return Hold(
-            key=key, fault=unknown, amount_minor=item.amount_minor, event_id=item.event_id
-        )
+        return Hold(key=key, fault=unknown, amount_minor=item.amount_minor, event_id=item.event_id)
     is_adjustment = name == "adjustment"
     return Booking(
         key=key,

@@ -9,7 +9,8 @@ Every gap is a number here and a line in `suture reconcile`; a gap of zero every
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
 import msgspec
@@ -110,7 +111,7 @@ def control_totals(
     *,
     told_minor: Mapping[str, int],
     standing_minor: Mapping[str, int],
-    parked: Set[ParkedBooking] = frozenset(),
+    parked: AbstractSet[ParkedBooking] = frozenset(),
     parked_minor: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Control]:
     """Follow each control total from the source to the subledger.

@@ -83,12 +83,13 @@ async def read_conservation(database: Database) -> Conservation:
     }
     unexplained = await database.fetch("parked_without_item")
     unbooked = await database.fetch("posted_without_entry")
+    loose = await database.fetch("loose_ends")
     return conserve(
         messages_count=counts.messages_count,
         repeats_count=counts.repeats_count,
         kinds=kinds,
         parked_without_item=unexplained[0]["events_count"],
-        posted_without_entry=unbooked[0]["events_count"],
+        posted_without_entry=unbooked[0]["events_count"] + loose[0]["ends_count"],
     )
 
 

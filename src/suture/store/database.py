@@ -41,12 +41,24 @@ UNAVAILABLE: tuple[type[BaseException], ...] = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
+    # Full disk, no memory, too many connections; cancelled, shut down; the server's own disk fails;
+    # a standby that takes no writes; a transaction that took too long. None says anything about the
+    # statement: it is done again when the server is well (SQLSTATE classes 53, 57, 58; 25006,
+    # 25P03).
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
-"""What the driver raises when the server is away, starting, stopping or crashed, or chose our
-statement to give way to another (F44)."""
+"""What the driver raises when the server is away, starting, stopping, crashed or unwell, or chose
+our statement to give way to another (F44)."""
 
 DRIVER_ERRORS: tuple[type[BaseException], ...] = (*UNAVAILABLE, asyncpg.PostgresError)
 """Everything the driver raises; `translated` says what it means."""
+
+
+_CONNECTION_GONE = ("closed", "closing", "released")
 
 
 class Database:
@@ -83,16 +95,20 @@ class Database:
 
 
 def translated(error: BaseException) -> BaseException:
-    """Return the error of this room that a driver error stands for, or the error itself (a bug).
-
-    The driver refuses a value that no column can hold with an InterfaceError that is a ValueError:
-    the same statement would fail for ever, so that is a bug too.
-    """
+    """Return the error of this room that a driver error stands for, or the error itself (a bug)."""
     if getattr(error, "sqlstate", None) == "SUT01":
         return LeaseLostError(str(error))
-    if isinstance(error, UNAVAILABLE) and not isinstance(error, ValueError):
-        return StoreUnavailableError(type(error).__name__)
-    return error
+    return StoreUnavailableError(type(error).__name__) if _is_away(error) else error
+
+
+def _is_away(error: BaseException) -> bool:
+    """Tell a lost connection from a mistake of ours: the driver says InterfaceError to both.
+
+    A value that no column can hold would fail for ever, and everybody would wait for it.
+    """
+    if isinstance(error, asyncpg.InterfaceError):
+        return any(word in str(error) for word in _CONNECTION_GONE)
+    return isinstance(error, UNAVAILABLE)
 
 
 async def connect(

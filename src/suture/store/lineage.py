@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from suture.model.event import decode_fact
 from suture.model.identity import message_of
 from suture.store.database import Database
@@ -17,6 +19,50 @@ from suture.store.state import read_entries
 ENTRIES_SHOWN_MAX = 1_000
 
 Lineage = dict[str, Any]
+
+
+class SealedPiece(msgspec.Struct, frozen=True):
+    """One sealed piece of a file, and where in the file its content starts."""
+
+    ordinal: int
+    starts_at: int
+    sealed: bytes
+
+
+class SealedBytes(msgspec.Struct, frozen=True):
+    """Where the bytes of a message are: sealed by themselves, or a span of the file it came in."""
+
+    sealed: bytes | None
+    transmission_id: str
+    bytes_offset: int
+    bytes_count: int
+
+
+async def read_sealed(database: Database, message_id: str) -> SealedBytes | None:
+    """Return where the bytes of a message are, or None for an unknown one.
+
+    `engine/raw.py` opens them.
+    """
+    row = await database.fetchrow("read_message_bytes", message_id)
+    if row is None:
+        return None
+    return SealedBytes(
+        row["sealed"], row["transmission_id"] or "", row["bytes_offset"] or 0, row["bytes_count"]
+    )
+
+
+async def read_pieces(
+    database: Database, span: SealedBytes, *, overhead_bytes: int
+) -> list[SealedPiece]:
+    """Return the pieces of a file that hold a span.
+
+    A sealed piece is `overhead_bytes` longer than what it holds.
+    """
+    end = span.bytes_offset + span.bytes_count
+    rows = await database.fetch(
+        "read_chunks", span.transmission_id, span.bytes_offset, end, overhead_bytes
+    )
+    return [SealedPiece(row["ordinal"], row["starts_at"], row["sealed"]) for row in rows]
 
 
 async def trace(database: Database, identity: str) -> Lineage | None:

@@ -189,3 +189,13 @@ async def settle_delivery(
         settlement.milliseconds,
     )
     return bool(rows[0]["settled"])
+
+
+async def resend_deliveries(database: Database, delivery_ids: Sequence[int]) -> list[int]:
+    """Queue refused deliveries again, under the same idempotency key; return those that were.
+
+    The destination is asked first: it may hold one after all. An open exception about a delivery
+    is closed when it has succeeded.
+    """
+    rows = await database.fetch("resend_deliveries", list(delivery_ids))
+    return [row["id"] for row in rows]

@@ -121,7 +121,7 @@ class FileAppend:
         self,
         transmission_id: str,
         source: str,
-        name: str,
+        sealed_name: bytes,
         digest: bytes,
         bytes_count: int,
         received_at: datetime,
@@ -129,7 +129,13 @@ class FileAppend:
         """Begin a file; False when its source already sent these bytes."""
         self._transmission_id = transmission_id
         rows = await self.fetch(
-            "append_transmission", transmission_id, source, name, digest, bytes_count, received_at
+            "append_transmission",
+            transmission_id,
+            source,
+            sealed_name,
+            digest,
+            bytes_count,
+            received_at,
         )
         return bool(rows)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from hashlib import blake2b
 
 from suture.model.claim import ClaimAdjudicated, ClaimAdjustment
 from suture.model.fault import Fault
@@ -38,6 +39,8 @@ from suture.wire.x12.segment import Segment
 UNKNOWN_PAYER = "unknown"
 
 _PLACES_REMEMBERED = 4_096
+_SURROGATE_BYTES = 13
+"""26 hex digits: a surrogate as long as every other."""
 
 
 def translate(
@@ -92,10 +95,10 @@ class _Reading:
             secrets.append(Secret(payer_claim, "payer_claim", loop.payer_claim_id))
         where = f"{self._where}/{loop.where}"
         # The place in the file tells equal claims apart; counting equals would cost memory (B29).
-        identity = f"{self._trace}|{claim}|{payer_claim}|{loop.status}|{loop.ordinal}"
+        identity = f"{self._remittance}|{claim}|{payer_claim}|{loop.status}|{loop.ordinal}"
         fact = ClaimAdjudicated(
             claim=claim,
-            adjudication=token("adjudication", self._payer, identity),
+            adjudication=_surrogate(identity),
             remittance=self._remittance,
             payer=self._payer,
             payer_claim=payer_claim,
@@ -171,6 +174,11 @@ class _Reading:
         """Return a finding with a path that begins at its transaction set."""
         where = f"{self._where}/{finding.where}"
         return Fault(finding.code, where, finding.explanation, finding.remedy, finding.permanent)
+
+
+def _surrogate(identity: str) -> str:
+    """Name an adjudication. No key is needed: what it is made of is surrogates and public codes."""
+    return f"adj_{blake2b(identity.encode(), digest_size=_SURROGATE_BYTES).hexdigest()}"
 
 
 @lru_cache(_PLACES_REMEMBERED)

@@ -29,7 +29,7 @@ RIGHT_TO_LEFT = "\u202e"
 def watched(folder: Path, **settings: object) -> Folder:
     """Return a folder that takes a file as soon as it sees it, unless told otherwise."""
     told = {"stable_seconds": 0.0} | settings
-    return Folder(FolderSettings(folder=folder, **told))  # type: ignore[arg-type]
+    return Folder(FolderSettings(keep_files=True, folder=folder, **told))  # type: ignore[arg-type]
 
 
 def names(files: list[FoundFile]) -> list[str]:
@@ -235,3 +235,14 @@ def test_a_file_that_goes_while_the_folder_is_listed_is_left_out(
 
     monkeypatch.setattr(Path, "lstat", gone)
     assert ["b.835"] == names(folder.find(0.0))
+
+
+def test_b92_a_settled_file_does_not_stay_in_clear_unless_its_source_keeps_files(
+    tmp_path: Path,
+) -> None:
+    folder = Folder(FolderSettings(folder=tmp_path, stable_seconds=0))
+    (tmp_path / "a.835").write_bytes(b"ISA")
+    (found,) = folder.find(0.0)
+    assert folder.settle(found, identity="trn_1", into=ARCHIVE) is not None
+    assert [] == [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert {0o700} == {(tmp_path / name).stat().st_mode & 0o777 for name in (ARCHIVE, ERROR)}

@@ -19,6 +19,7 @@ from suture.model.account import (
     ChargePosted,
     PaymentReceived,
 )
+from suture.model.claim import ClaimAdjudicated
 from suture.model.event import Fact
 from suture.model.remittance import ProviderAdjustment, RemittanceReceived
 from suture.reconcile.controls import (
@@ -26,6 +27,7 @@ from suture.reconcile.controls import (
     Conservation,
     Control,
     MoneyFact,
+    ParkedBooking,
     conserve,
     control_totals,
     match_erp,
@@ -201,6 +203,65 @@ def test_each_control_follows_its_own_facts(name: str, fact: Fact) -> None:
     assert 0 == follow([("1", fact)], told=50, standing=50, name=name).difference_minor
     assert 50 == follow([("1", fact)], told=50, standing=0, name=name).difference_minor
     assert 50 == follow([("1", fact)], told=0, standing=50, name=name).difference_minor
+
+
+def adjudicated(paid_minor: int, status: str = "1") -> ClaimAdjudicated:
+    return ClaimAdjudicated(
+        claim="clm_1",
+        adjudication=f"adj_{status}",
+        remittance="P1:T1",
+        payer="P1",
+        status=status,
+        charge_minor=paid_minor,
+        paid_minor=paid_minor,
+        paid_on=DAY,
+        where="CLP[1]",
+    )
+
+
+def test_what_a_claim_pays_is_followed_too_its_reversal_with_its_sign() -> None:
+    facts: list[tuple[str, Fact]] = [("1", adjudicated(90)), ("2", adjudicated(-90, "22"))]
+    assert 0 == follow(facts, told=0, standing=0, name="claims_paid").difference_minor
+    assert 90 == follow(facts, told=0, standing=90, name="claims_paid").difference_minor
+
+
+def test_a_predetermination_pays_nothing() -> None:
+    facts = [("1", adjudicated(90, "25"))]
+    assert 0 == follow(facts, told=0, standing=0, name="claims_paid").difference_minor
+
+
+KEYS: list[tuple[Fact, str]] = [
+    (charge(50), "charge:chg_1"),
+    (ChargeCredited(account="a", charge="c", amount_minor=50, service_on=DAY), "credit:c"),
+    (
+        PaymentReceived(account="a", payment="p", amount_minor=50, received_on=DAY, kind="PY"),
+        "payment:p",
+    ),
+    (remittance(50), "cash"),
+    (adjudicated(50), "adjudication:adj_1"),
+]
+
+
+def parked_minor(key: str, *facts: Fact) -> int:
+    """Return what counts as parked of these facts, the latest last, while this key waits."""
+    (control,) = control_totals(
+        [MoneyFact(STREAM, f"{number}", fact) for number, fact in enumerate(facts)],
+        told_minor={},
+        standing_minor={},
+        parked={ParkedBooking(STREAM, key)},
+    )
+    return control.parked_minor
+
+
+@pytest.mark.parametrize(("fact", "key"), KEYS, ids=[key for _, key in KEYS])
+def test_a_parked_booking_is_worth_what_its_fact_says(fact: Fact, key: str) -> None:
+    """Whatever amount its exception shows."""
+    assert 50 == parked_minor(key, fact)
+    assert 0 == parked_minor(f"concern:{key}", fact), "what stands with a concern is not parked"
+
+
+def test_a_parked_correction_is_worth_what_it_says_last() -> None:
+    assert 30 == parked_minor("charge:chg_1", charge(50), charge(30))
 
 
 def test_facts_and_totals_that_no_control_follows_are_left_out() -> None:

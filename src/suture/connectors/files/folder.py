@@ -34,6 +34,8 @@ class FolderSettings(msgspec.Struct, frozen=True, kw_only=True):
     stable_seconds: float = 2.0
     done_suffix: str = ""
     bytes_max: int = 4 * 1024**3
+    keep_files: bool = False
+    """Keep settled files, unsealed, in `archive`; else the sealed copy in the store is the only one."""
 
 
 class FoundFile(msgspec.Struct, frozen=True):
@@ -55,7 +57,8 @@ class Folder:
         self.settings = settings
         self._seen: dict[Path, tuple[Mark, float]] = {}
         for name in ("", ARCHIVE, ERROR, REPLIES):
-            (settings.folder / name).mkdir(parents=True, exist_ok=True)
+            # What lies in them names patients: for nobody else's eyes.
+            (settings.folder / name).mkdir(mode=0o700 if name else 0o755, parents=True, exist_ok=True)
 
     def find(self, at_seconds: float) -> list[FoundFile]:
         """Return files that are whole at this (monotonic) moment, oldest first.
@@ -108,16 +111,20 @@ class Folder:
         return stream
 
     def settle(self, file: FoundFile, *, identity: str, into: str) -> Path | None:
-        """Move a file into `archive` or `error` under a name no other file has.
+        """Take a file out of the inbox: into `error`, or, once it is stored sealed, away for good.
 
-        Returns where it went; None when it is gone, or its sender has put another in its place:
+        A source that keeps its files gets them in `archive`, in clear, under a name no other has.
+        Returns where it went or would have gone; None when it is gone, or its sender has put another in its place:
         that one has not been read and stays.
         """
         target = self.settings.folder / into / f"{identity}-{file.name}"
         try:
             if _mark(file.path.lstat()) != file.mark:
                 return None
-            file.path.rename(target)
+            if into == ARCHIVE and not self.settings.keep_files:
+                file.path.unlink()
+            else:
+                file.path.rename(target)
         except FileNotFoundError:
             return None
         suffix = self.settings.done_suffix

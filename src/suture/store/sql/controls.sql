@@ -60,6 +60,24 @@ where l.outcome = 'posted' and not exists (
     select from entry e where e.id > 'ent_' || substr(l.event_id, 5) || '.' and e.id < 'ent_' || substr(l.event_id, 5) || '/'
 )
 
+-- name: loose_ends
+-- What has lost what it belongs to, or no longer says what it did: events and exceptions without their message, entries that
+-- neither wait for a journal nor are in one, journals that nobody sends, entries without a line of what they are worth. None, ever.
+select (
+    select count(*) from event e where e.message_id like 'msg\_%' and not exists (select from message m where m.id = e.message_id)
+) + (
+    select count(*) from work_item w where w.message_id like 'msg\_%' and not exists (select from message m where m.id = w.message_id)
+) + (
+    select count(*) from entry e
+    where not exists (select from unbatched u where u.entry_id = e.id) and not exists (select from journal_entry j where j.entry_id = e.id)
+) + (
+    select count(*) from journal j where not exists (select from delivery d where d.idempotency_key = j.reference)
+) + (
+    select count(*) from entry e where e.principal_minor <> 0 and not exists (
+        select from entry_line l where l.entry_id = e.id and abs(e.principal_minor) in (l.debit_minor, l.credit_minor)
+    )
+) as ends_count
+
 -- name: ledger_balance
 -- The subledger's own proof: debits minus credits by entity and currency, and entries that do not balance.
 select e.entity, e.currency, sum(l.debit_minor - l.credit_minor)::bigint as difference_minor

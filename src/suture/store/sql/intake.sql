@@ -54,7 +54,7 @@ on conflict do nothing returning message_id
 
 -- name: append_transmission
 -- Begin a file: no row when the same source already sent the same bytes.
-insert into transmission (id, source, name, sha256, bytes_count, received_at) values ($1, $2, $3, $4, $5, $6)
+insert into transmission (id, source, sealed_name, sha256, bytes_count, received_at) values ($1, $2, $3, $4, $5, $6)
 on conflict do nothing returning id
 
 -- name: reply_transmission
@@ -88,10 +88,6 @@ insert into control_total (message_id, name, items_count, amount_minor) select *
 -- name: keep_secrets
 -- Sealed identifiers behind their surrogates; the first one stays.
 insert into vault (token, kind, sealed) select * from unnest($1::text[], $2::text[], $3::bytea[]) on conflict do nothing
-
--- name: known_tokens
--- Which of these surrogates the vault already holds.
-select token from vault where token = any($1::text[])
 
 -- name: find_identity_holder
 -- Which message holds an identity.

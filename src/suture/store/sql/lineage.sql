@@ -8,8 +8,12 @@ select id, source, format, type, control_id, status, received_at, bytes_count, e
 select sealed, transmission_id, bytes_offset, bytes_count from message where id = $1
 
 -- name: read_chunks
--- The sealed pieces of a file, in order.
-select ordinal, sealed from transmission_chunk where transmission_id = $1 order by ordinal
+-- The sealed pieces of a file that hold a span of its bytes, and where each starts; a sealed piece is $4 longer than it holds.
+select ordinal, starts_at, sealed from (
+    select ordinal, sealed, length(sealed) - $4::integer as held,
+        (sum(length(sealed) - $4::integer) over (order by ordinal))::bigint - (length(sealed) - $4::integer) as starts_at
+    from transmission_chunk where transmission_id = $1
+) piece where starts_at < $3::bigint and starts_at + held > $2::bigint order by ordinal
 
 -- name: trace_events
 -- The event of this id and those below it, with their place and outcome.

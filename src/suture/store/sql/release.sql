@@ -21,10 +21,6 @@ with told as (
 )
 insert into inbox (partition, event_id) select partition, id from told
 
--- name: read_setting
--- One setting of this installation.
-select value from setting where name = $1
-
 -- name: write_setting
 -- Set a setting of this installation that has no value yet, and return the one in force.
 with made as (

@@ -7,7 +7,7 @@
 create table transmission (
     id text collate "C" primary key,
     source text not null,
-    name text not null,
+    sealed_name bytea not null,
     sha256 bytea not null,
     bytes_count bigint not null,
     received_at timestamptz not null,
