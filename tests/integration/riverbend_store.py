@@ -114,8 +114,8 @@ class Riverbend:
 
     def watch(self, folder: Path, **settings: Any) -> FileIntake:
         """Return the intake of the remittance source over a folder."""
-        told: dict[str, Any] = {"pattern": "*", "stable_seconds": 0.0} | settings
-        watched = Folder(FolderSettings(keep_files=True, folder=folder, **told))
+        told: dict[str, Any] = {"pattern": "*", "stable_seconds": 0.0, "keep_files": True}
+        watched = Folder(FolderSettings(folder=folder, **(told | settings)))
         return FileIntake(
             self.database, self.keys, PARTITIONS_COUNT, watched, self.channel("remits")
         )

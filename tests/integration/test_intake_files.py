@@ -91,7 +91,9 @@ async def test_b29_a_file_of_many_pieces_is_read_back_byte_for_byte(
     assert await riverbend.number("select count(*) from transmission_chunk") == len(raw) // 1000 + 2
     assert await riverbend.file_bytes(transmission["id"]) == raw
     (message,) = await riverbend.rows("select id from message")
-    assert await riverbend.message_bytes(message["id"]) == raw[raw.index(b"ST*") : -len(TRAILERS) - 1]
+    assert (
+        await riverbend.message_bytes(message["id"]) == raw[raw.index(b"ST*") : -len(TRAILERS) - 1]
+    )
     await riverbend.rows("delete from transmission_chunk where ordinal = 7")
     with pytest.raises(SealBrokenError):
         await riverbend.message_bytes(message["id"])

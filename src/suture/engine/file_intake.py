@@ -31,6 +31,8 @@ from suture.store.database import Database, StoreUnavailableError
 from suture.store.transmission import FileAppend, MessageRow
 
 POLL_SECONDS = 0.25
+EVENTS_PER_MESSAGE_MAX = 100_000_000
+"""Only for the order of stamps."""
 EVENTS_PER_FLUSH = 500
 
 
@@ -265,7 +267,12 @@ class _Taking:
                 source=self._channel.source,
                 message_id=message_id,
                 where=routed.where,
-                stamp=make_stamp(self._recorded_at_ms, digest, self._events_count),
+                # Of two messages of one second, the later in the file is the later told.
+                stamp=make_stamp(
+                    self._recorded_at_ms,
+                    digest,
+                    self._ordinal * EVENTS_PER_MESSAGE_MAX + self._events_count,
+                ),
                 received_at_ms=self._file.at_ms,
             )
         )

@@ -117,7 +117,7 @@ def make_stamp(recorded_at_ms: int, message_digest: str, ordinal: int) -> str:
     Only the message's content goes in, never the time or order of arrival, so that any order and
     any duplication of the same messages compares alike (convergence).
     """
-    return f"{recorded_at_ms:015d}-{message_digest[:12]}-{ordinal:06d}"
+    return f"{recorded_at_ms:015d}-{message_digest[:12]}-{ordinal:012d}"
 
 
 def fact_type(fact: Fact) -> str:

@@ -142,7 +142,7 @@ def test_in_one_message_the_later_place_has_the_later_stamp(
 
 def test_two_messages_of_one_instant_are_ordered_by_their_bytes() -> None:
     assert make_stamp(7, "a" * 64, 1) < make_stamp(7, "b" * 64, 1)
-    assert "000000000000007-aaaaaaaaaaaa-000001" == make_stamp(7, "a" * 64, 1)
+    assert "000000000000007-aaaaaaaaaaaa-000000000001" == make_stamp(7, "a" * 64, 1)
 
 
 # Streams ----------------------------------------------------------------------------------------

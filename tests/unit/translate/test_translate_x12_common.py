@@ -6,6 +6,8 @@ which messages it holds, under which verdict, and what its sender and the operat
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -274,6 +276,30 @@ def test_b33_a_file_cut_between_sets_keeps_the_whole_ones_and_says_that_it_was_c
 def test_b33_a_file_cut_right_after_its_header_is_told_of() -> None:
     header = interchange(ONE).partition(b"ST*")[0]
     assert [("interchange", "rejected", ["x12.interchange.truncated"])] == told(header)
+
+
+def peak_bytes(claims_count: int) -> int:
+    """Return the most memory that reading one remittance of so many claims takes at once."""
+
+    def chunks() -> Iterator[bytes]:
+        head, _, trailer = interchange(remittance("EFT1", Claim("C1", 0))).partition(b"CLP*")
+        yield head
+        for number in range(claims_count):
+            yield b"CLP*C%d*1*10*8**MA*I%d~CAS*CO*45*2~NM1*QC*1*DOE~" % (number % 50, number % 50)
+        yield b"SE*" + trailer.partition(b"SE*")[2]
+
+    tracemalloc.start()
+    try:
+        for _ in read_interchanges(chunks(), channel("remits"), SET_TRANSLATORS):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_b29_memory_does_not_grow_with_the_file() -> None:
+    peak_bytes(100)  # what is remembered of codes and dates is remembered now
+    assert peak_bytes(6_000) < peak_bytes(600) + 100_000
 
 
 # Names and dates of the envelope ----------------------------------------------------------------

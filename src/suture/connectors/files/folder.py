@@ -35,7 +35,8 @@ class FolderSettings(msgspec.Struct, frozen=True, kw_only=True):
     done_suffix: str = ""
     bytes_max: int = 4 * 1024**3
     keep_files: bool = False
-    """Keep settled files, unsealed, in `archive`; else the sealed copy in the store is the only one."""
+    """Keep settled files, unsealed, in `archive`; else the sealed copy in the store is the only
+    one."""
 
 
 class FoundFile(msgspec.Struct, frozen=True):
@@ -58,7 +59,9 @@ class Folder:
         self._seen: dict[Path, tuple[Mark, float]] = {}
         for name in ("", ARCHIVE, ERROR, REPLIES):
             # What lies in them names patients: for nobody else's eyes.
-            (settings.folder / name).mkdir(mode=0o700 if name else 0o755, parents=True, exist_ok=True)
+            (settings.folder / name).mkdir(
+                mode=0o700 if name else 0o755, parents=True, exist_ok=True
+            )
 
     def find(self, at_seconds: float) -> list[FoundFile]:
         """Return files that are whole at this (monotonic) moment, oldest first.
@@ -114,8 +117,8 @@ class Folder:
         """Take a file out of the inbox: into `error`, or, once it is stored sealed, away for good.
 
         A source that keeps its files gets them in `archive`, in clear, under a name no other has.
-        Returns where it went or would have gone; None when it is gone, or its sender has put another in its place:
-        that one has not been read and stays.
+        Returns where it went or would have gone; None when it is gone, or its sender has put
+        another in its place: that one has not been read and stays.
         """
         target = self.settings.folder / into / f"{identity}-{file.name}"
         try:
