@@ -1,9 +1,9 @@
 """Settings of the product itself, read once at start; and an estate's folder, read as bytes.
 
 Here: `suture.toml`, the few environment variables that override it, and the secrets that
-configuration refers to (`env:NAME`, `file:path`). No other module reads the environment. What a
-provider configures, its sources, destinations, crosswalks and rules, is the estate:
-`governance/estate.py`.
+configuration refers to (`env:NAME`, `file:path`). Below the composition root (`app.py`) no other
+module reads the environment. What a provider configures, its sources, destinations, crosswalks and
+rules, is the estate: `governance/estate.py`.
 """
 
 from __future__ import annotations
