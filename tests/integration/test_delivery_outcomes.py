@@ -263,8 +263,10 @@ async def test_a_closed_period_is_refused_told_and_delivered_when_it_opens(desk:
     await desk.journal()
     await desk.send()
     assert await desk.attempts() == ["refused"]
-    (item,) = await desk.riverbend.rows("select code, delivery_id from work_item")
-    assert item["code"] == "erp.period.closed"
+    (item,) = await desk.riverbend.rows("select * from work_item")
+    assert (item["code"], item["source"], item["owner"]) == ("erp.period.closed", ERP, "finance")
+    assert item["amount_minor"] == 100, "what the journal books"
+    assert item["group_key"] == f"{ERP}|erp.period.closed|{item['explanation']}"
     assert not (await read_proof(desk.riverbend.database, desk.destination)).documents_twice
     await desk.journal(on="20260410120000")
     await desk.send()
@@ -326,6 +328,29 @@ async def test_a_troubled_erp_for_a_whole_queue_ends_with_every_journal_once(des
     await desk.erp.misbehave()
     await desk.send()
     assert (await desk.erp.summary())["attempts"] == {"posted": 20}
+    await desk.proven()
+
+
+async def test_f33_a_journal_that_kills_the_connector_is_tried_again_and_holds_up_nobody(
+    desk: Desk,
+) -> None:
+    await desk.journal()
+    await desk.journal(facility="DTC")
+    erp, failures = desk.destination, iter(range(3))
+
+    class Failing:
+        async def send(self, command: bytes, *, key: str) -> Outcome:
+            if b"RVM" in command and next(failures, None) is not None:
+                raise RecursionError
+            return await erp.send(command, key=key)
+
+        async def find(self, key: str) -> Finding:
+            return await erp.find(key)
+
+    await desk.send(desk.sender(destination=Failing()))
+    assert sorted(await desk.attempts()) == ["delivered"] * 2 + ["unknown"] * 3
+    codes = await desk.riverbend.rows("select distinct code from delivery_attempt order by 1")
+    assert [row["code"] for row in codes] == ["", "engine.delivery.failed"]
     await desk.proven()
 
 

@@ -55,6 +55,8 @@ ADJUSTMENTS: tuple[tuple[Cas, ...], ...] = (
     (("CO", "999", 500), ("PI", "45", 700)),
     (("OA", "23", 8_000),),
     (("CO", "50", 20_000),),
+    (("CO", "18", 20_000),),
+    (("OA", "23", 17_000), ("PR", "2", 1_000)),
     (),
 )
 PROVIDER_ADJUSTMENTS: tuple[tuple[tuple[str, int], ...], ...] = (
@@ -146,7 +148,7 @@ class Day:
                 self._pick(("C1", "C2")),
                 self._pick((20_000, 30_000)),
                 self._pick(ADJUSTMENTS),
-                status=self._pick(("1", "1", "2", "4", "19", "25")),
+                status=self._pick(("1", "1", "2", "4", "19", "20", "25")),
                 payer_number=self._pick(("", "P1", "P2")),
                 filing=self._pick(("MA", "CI", "??")),
             )
@@ -329,11 +331,13 @@ def test_the_days_hold_what_the_property_is_about() -> None:
     assert {
         "account.payer_class_unknown",
         "appointment.unbooked",
+        "claim.exact_duplicate",
         "claim.reversal_not_mirror",
         "claim.reversal_without_original",
         "encounter.unopened",
         "ledger.adjustment.unmapped",
         "ledger.department.unmapped",
+        "ledger.facility.assumed",
         "ledger.facility.unmapped",
         "ledger.payer_class.unmapped",
     } <= codes
@@ -342,6 +346,7 @@ def test_the_days_hold_what_the_property_is_about() -> None:
         "charge",
         "claim_payment",
         "credit",
+        "forwarded_claim_payment",
         "patient_payment",
         "remittance",
         "reversal",

@@ -249,24 +249,29 @@ remittance_facts = st.builds(
 @st.composite
 def adjudications(draw: st.DrawFn) -> Fact:
     """Return a decision or its reversal: of few amounts and payer claims, so that many pair."""
-    status = draw(st.sampled_from(["1", "1", "4", "22", "22", "22", "23", "25"]))
+    status = draw(
+        st.sampled_from(["1", "1", "2", "4", "19", "20", "22", "22", "22", "22", "23", "25"])
+    )
     sign = -1 if status == "22" else 1
     charge_minor = draw(st.sampled_from([1_000, 2_000]))
-    allowed_minor = draw(st.sampled_from([0, 300]))
-    group = draw(st.sampled_from(["CO", "PR"]))
+    # All of it: denied, or left to the patient, with nothing paid.
+    allowed_minor = draw(st.sampled_from([0, 300, charge_minor]))
+    group, reason = draw(
+        st.sampled_from([("CO", "45"), ("CO", "50"), ("CO", "18"), ("PR", "2"), ("OA", "23")])
+    )
     number = draw(st.integers(0, 4))
     return ClaimAdjudicated(
         claim="clm_1",
         adjudication=f"adj_{status}_{number}",
         remittance=draw(st.sampled_from(["P1:T1", "P1:T2"])),
-        payer="P1",
+        payer=draw(st.sampled_from(["P1", "P1", "P2"])),
         payer_claim=draw(text("pcl_1", "pcl_2")),
         status=status,
         charge_minor=sign * charge_minor,
         paid_minor=sign * (charge_minor - allowed_minor),
         adjustments=(
             ClaimAdjustment(
-                group=group, reason="45", amount_minor=sign * allowed_minor, where="CAS[1]-03"
+                group=group, reason=reason, amount_minor=sign * allowed_minor, where="CAS[1]-03"
             ),
         ),
         paid_on=draw(days),

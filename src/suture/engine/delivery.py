@@ -25,9 +25,9 @@ from suture.connectors.outcome import (
 )
 from suture.engine.clock import elapsed_seconds
 from suture.engine.telemetry import log
+from suture.model.fault import fault
 from suture.store.database import Database, StoreUnavailableError
 from suture.store.outbox import LeasedDelivery, Settlement, lease_deliveries, settle_delivery
-from suture.store.worklist import open_delivery_item, resolve_delivery_items
 
 LEASE_SECONDS = 90.0
 """Longer than asking and sending may take together, so that no two senders hold one delivery."""
@@ -107,23 +107,39 @@ class Delivery:
 
     async def _deliver(self, delivery: LeasedDelivery) -> None:
         began = elapsed_seconds()
-        finding: Finding | None = None
-        if delivery.ask_first:
-            finding = await self._destination.find(delivery.idempotency_key)
-        if finding is None or isinstance(finding, NotFound):
-            outcome: Outcome = await self._destination.send(
-                delivery.payload, key=delivery.idempotency_key
+        try:
+            outcome = await self._outcome(delivery)
+        except Exception as error:  # noqa: BLE001 - a bug; one poison never blocks the others (F33)
+            failure = type(error).__name__
+            log.error("delivery_failed", key=delivery.idempotency_key, error=failure)
+            failed = f"sending it raised {failure}"
+            outcome = Unknown(
+                fault("engine.delivery.failed", f"journal={delivery.idempotency_key}", failed)
             )
-        elif isinstance(finding, Transient):
-            # The answer to "do you hold it?" is itself missing: what was unknown stays unknown.
-            outcome = Unknown(finding.fault)
-        else:
-            outcome = finding
         settlement = self._settlement(delivery, outcome, int((elapsed_seconds() - began) * 1000))
         if not await settle_delivery(self._database, delivery.id, self._owner, settlement):
             log.warning("delivery_lease_lost", delivery=delivery.id, key=delivery.idempotency_key)
             return
-        await self._tell(delivery, outcome, settlement)
+        log.info(
+            "delivery_settled",
+            destination=self._name,
+            key=delivery.idempotency_key,
+            attempt=delivery.attempts_count,
+            outcome=settlement.outcome,
+            code=settlement.fault.code if settlement.fault else "",
+        )
+
+    async def _outcome(self, delivery: LeasedDelivery) -> Outcome:
+        """Send, after asking where an earlier attempt may have arrived."""
+        key = delivery.idempotency_key
+        if delivery.ask_first:
+            finding = await self._destination.find(key)
+            if isinstance(finding, Transient):
+                # The answer to "do you hold it?" is itself missing: what was unknown stays unknown.
+                return Unknown(finding.fault)
+            if not isinstance(finding, NotFound):
+                return finding
+        return await self._destination.send(delivery.payload, key=key)
 
     def _settlement(
         self, delivery: LeasedDelivery, outcome: Outcome, milliseconds: int
@@ -137,49 +153,29 @@ class Delivery:
                     document=document,
                     milliseconds=milliseconds,
                 )
-            case Refused(fault=fault):
+            case Refused(fault=told):
                 return Settlement(
                     status="ERROR",
                     outcome="refused",
-                    code=fault.code,
-                    explanation=fault.explanation,
+                    fault=told,
                     milliseconds=milliseconds,
                 )
-            case Transient(fault=fault, retry_after_seconds=told):
+            case Transient(fault=told, retry_after_seconds=seconds):
                 return Settlement(
                     status="QUEUED",
                     outcome="transient",
-                    retry_seconds=max(wait, float(told or 0)),
-                    code=fault.code,
-                    explanation=fault.explanation,
+                    retry_seconds=max(wait, float(seconds or 0)),
+                    fault=told,
                     milliseconds=milliseconds,
                 )
-            case Unknown(fault=fault):
+            case Unknown(fault=told):
                 return Settlement(
                     status="QUEUED",
                     outcome="unknown",
                     is_unknown=True,
                     retry_seconds=wait,
-                    code=fault.code,
-                    explanation=fault.explanation,
+                    fault=told,
                     milliseconds=milliseconds,
                 )
             case _:
                 assert_never(outcome)
-
-    async def _tell(
-        self, delivery: LeasedDelivery, outcome: Outcome, settlement: Settlement
-    ) -> None:
-        """Log the outcome, and open or close the exception that goes with it."""
-        log.info(
-            "delivery_settled",
-            destination=self._name,
-            key=delivery.idempotency_key,
-            attempt=delivery.attempts_count,
-            outcome=settlement.outcome,
-            code=settlement.code,
-        )
-        if isinstance(outcome, Refused):
-            await open_delivery_item(self._database, delivery, self._name, outcome.fault)
-        elif settlement.status == "SENT" and delivery.attempts_count > 1:
-            await resolve_delivery_items(self._database, delivery.id, "delivered after all")

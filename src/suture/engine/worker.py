@@ -92,6 +92,8 @@ async def run_worker(setting: Setting, duty: Duty, database: Database) -> None:
         asyncio.create_task(_beat(database, setting, stop), name="beat"),
         asyncio.create_task(_watch(database, duty, release.number, stop), name="release-watch"),
     ]
+    for helper in helpers:
+        helper.add_done_callback(lambda ended: _stop_when_failed(ended, stop))
     await stop.wait()
     log.info("worker_draining", worker=setting.name)
     await duty.drain()
@@ -104,6 +106,13 @@ async def run_worker(setting: Setting, duty: Duty, database: Database) -> None:
         log.warning("worker_not_retired", worker=setting.name)
     await database.close()
     log.info("worker_stopped", worker=setting.name)
+
+
+def _stop_when_failed(helper: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """End a worker that can no longer be seen or follow releases: it is started again."""
+    if not helper.cancelled() and (error := helper.exception()) is not None:
+        log.error("helper_failed", helper=helper.get_name(), error=type(error).__name__)
+        stop.set()
 
 
 async def open_store(dsn: str, *, connections_max: int = 8) -> tuple[Database, int]:
@@ -126,15 +135,21 @@ async def _beat(database: Database, setting: Setting, stop: asyncio.Event) -> No
 
 
 async def _watch(database: Database, duty: Duty, number: int, stop: asyncio.Event) -> None:
-    """Notice a new release, and go on under it."""
+    """Notice a new release, and go on under it; one that this code cannot load changes nothing."""
     while not stop.is_set():
         await asyncio.sleep(RELEASE_POLL_SECONDS)
+        latest = number
         try:
-            if await active_release_number(database) == number:
+            latest = await active_release_number(database)
+            if latest == number:
                 continue
             estate, release = await load_estate(database)
             await duty.change(estate, release)
         except StoreUnavailableError:
+            continue
+        except NoReleaseError:
+            number = latest
+            log.error("release_not_loadable", number=latest)
             continue
         number = release.number
         log.info("release_changed", release=release.id, number=release.number)

@@ -9,6 +9,7 @@ Not here: choosing the rule (`rules.py`), making the entry (`post.py`), reading 
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Protocol
 
@@ -17,7 +18,7 @@ import msgspec
 from suture.ledger.chart import Account, Entity, Facility, PayerClass
 from suture.ledger.determination import Circumstances, Determination, DeterminationRow
 from suture.ledger.period import Period, Periods
-from suture.ledger.rules import CLAIM_BOOKINGS, REMITTANCE_BOOKINGS, Rule, Rules
+from suture.ledger.rules import CLAIM_BOOKINGS, Rule, Rules
 from suture.model.decision import Booking
 from suture.model.fault import Fault, fault
 
@@ -26,8 +27,14 @@ ALLOWANCE_ESTIMATED = "allowance_estimated"
 """Takes the place of `allowance_contractual` for payer classes whose allowance is estimated at
 charge."""
 
+ANY_CODE = "*"
+"""The code of the row in `crosswalks/facility.csv` that takes whatever its source sends and no
+other row maps."""
+
 _PLACES_MAX = 50_000
-_CODE_LENGTH_MAX = 40
+_CODE = re.compile(r"[A-Za-z0-9._/-]{1,20}")
+"""What a code looks like. Anything else in its place may be anything, a name too, and stays out of
+explanations."""
 
 
 class LookUp(Protocol):
@@ -42,7 +49,8 @@ class LookUps(msgspec.Struct, frozen=True, kw_only=True):
     """The look-ups posting needs; each named as its file in `crosswalks/`."""
 
     facility: LookUp
-    """(code,) -> (facility,). Payee ids of remittances (N104) are facility codes too."""
+    """(code,) -> (facility,). Payee ids of remittances (N104) are facility codes too. A row with
+    code `*` takes what no other row maps."""
     department: LookUp
     """(facility, code) -> (cost centre, service line)."""
     service: LookUp
@@ -87,6 +95,8 @@ class Place(msgspec.Struct):
     default_cost_centre: str
     cost_centre: str
     """The performing department's; empty when none is named or none is mapped."""
+    is_assumed: bool
+    """Whether the facility is only the wildcard row's: no row maps the code itself."""
     sides: dict[str, Side]
     """Sides already resolved, by role."""
 
@@ -151,9 +161,10 @@ class Books:
         return place
 
     def _find_place(self, booking: Booking, source: str, where: str) -> Place | Fault:
-        facility = self._facility(booking, source)
-        if facility is None:
+        found_facility = self._facility(booking, source)
+        if found_facility is None:
             return _unmapped_facility(booking, source, where)
+        facility, is_assumed = found_facility
         payer_class = self._payer_class(booking, source)
         if payer_class is None and booking.needs_payer_class:
             return _unmapped_payer_class(booking, source, where)
@@ -178,19 +189,25 @@ class Books:
             entity=self.entities[facility.entity],
             default_cost_centre=facility.default_cost_centre,
             cost_centre=cost_centre,
+            is_assumed=is_assumed,
             sides={},
         )
 
-    def _facility(self, booking: Booking, source: str) -> Facility | None:
-        assumed = self._facilities_unnamed.get(source, "")
-        codes = [booking.facility or assumed]
-        if booking.kind in REMITTANCE_BOOKINGS:
-            codes.append(assumed)
-        for code in codes:
-            found = self._look_ups.facility.resolve(source, (code,), booking.effective_on)
-            if found:
-                return self.facilities.get(found[0])
-        return None
+    def _facility(self, booking: Booking, source: str) -> tuple[Facility, bool] | None:
+        """Return the facility, and whether only the wildcard row names it.
+
+        A message that names none is of the facility its source assumes. A code is looked up by
+        itself, then under the wildcard; the wildcard's own letters, as sent, are no code.
+        """
+        on = booking.effective_on
+        code = booking.facility or self._facilities_unnamed.get(source, "")
+        resolve = self._look_ups.facility.resolve
+        found = resolve(source, (code,), on) if code != ANY_CODE else None
+        is_assumed = found is None and bool(booking.facility)
+        if is_assumed:
+            found = resolve(source, (ANY_CODE,), on)
+        facility = self.facilities.get(found[0]) if found else None
+        return None if facility is None else (facility, is_assumed)
 
     def _payer_class(self, booking: Booking, source: str) -> str | None:
         """Return the payer class: the payer's own, else that of the financial class or CLP06."""
@@ -242,13 +259,18 @@ class Books:
         return ALLOWANCE_ESTIMATED if is_estimated else ALLOWANCE
 
 
-def _shown(code: str) -> str:
-    return f"`{code[:_CODE_LENGTH_MAX]}`"
+def shown(code: str) -> str:
+    """Return a code from a message fit for an explanation: quoted where it looks like a code."""
+    return f"`{code}`" if not code or _CODE.fullmatch(code) else "a value that is no code"
+
+
+def _told(noun: str, code: str) -> str:
+    return f"{noun} {shown(code)}" if code else f"no {noun}"
 
 
 def _unmapped_facility(booking: Booking, source: str, where: str) -> Fault:
     explanation = (
-        f"Source `{source}` sent facility code {_shown(booking.facility)}, which no row of "
+        f"Source `{source}` sent facility code {shown(booking.facility)}, which no row of "
         f"crosswalks/facility.csv maps on {booking.effective_on}."
         if booking.facility
         else f"The message names no facility and source `{source}` assumes none: give "
@@ -260,16 +282,16 @@ def _unmapped_facility(booking: Booking, source: str, where: str) -> Fault:
 def _unmapped_payer_class(booking: Booking, source: str, where: str) -> Fault:
     table = "filing_indicator" if booking.kind in CLAIM_BOOKINGS else "financial_class"
     explanation = (
-        f"Source `{source}` sent payer {_shown(booking.payer)} and {table.replace('_', ' ')} "
-        f"{_shown(booking.financial_class)}: no row of crosswalks/payer.csv or "
-        f"crosswalks/{table}.csv maps either on {booking.effective_on}."
+        f"Source `{source}` sent {_told('payer', booking.payer)} and "
+        f"{_told(table.replace('_', ' '), booking.financial_class)}: no row of "
+        f"crosswalks/payer.csv or crosswalks/{table}.csv maps either on {booking.effective_on}."
     )
     return fault("ledger.payer_class.unmapped", where, explanation)
 
 
 def _unmapped_department(circumstances: Circumstances, source: str, where: str) -> Fault:
     explanation = (
-        f"Source `{source}` sent department {_shown(circumstances.department)} of facility "
+        f"Source `{source}` sent department {shown(circumstances.department)} of facility "
         f"`{circumstances.facility}`, which no row of crosswalks/department.csv maps on that date."
         if circumstances.department
         else f"Revenue of facility `{circumstances.facility}` needs the performing department, and "
@@ -280,7 +302,7 @@ def _unmapped_department(circumstances: Circumstances, source: str, where: str) 
 
 def _undetermined(role: str, circumstances: Circumstances, where: str) -> Fault:
     told = ", ".join(
-        f"{name} {_shown(value)}" for name, value in circumstances._asdict().items() if value
+        f"{name} {shown(value)}" for name, value in circumstances._asdict().items() if value
     )
     return fault(
         "ledger.account.undetermined",

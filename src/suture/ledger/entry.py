@@ -2,7 +2,7 @@
 
 An `Entry` cannot be made unbalanced: its constructor checks. A correction is a `reverse` (same
 accounts, sides swapped, linked by `reverses`) followed by a new entry; nothing is edited. Stored by
-`store/journal.py`, where the database checks the balance once more.
+`store/state.py`, where the database checks the balance once more.
 """
 
 from __future__ import annotations

@@ -13,9 +13,15 @@ from __future__ import annotations
 
 from datetime import date
 
-from suture.ledger.books import Books, Place, Side
+from suture.ledger.books import Books, Place, Side, shown
 from suture.ledger.entry import Entry, Line, Posting
-from suture.ledger.rules import CLAIM_BOOKINGS, RECEIVABLE_ROLES, SUSPENSE, Rule
+from suture.ledger.rules import (
+    CLAIM_BOOKINGS,
+    RECEIVABLE_ROLES,
+    REMITTANCE_BOOKINGS,
+    SUSPENSE,
+    Rule,
+)
 from suture.model.decision import Amount, Booking
 from suture.model.fault import Fault, fault
 
@@ -42,7 +48,8 @@ def post(
     Faults, all of which park the booking until the estate is mended: `ledger.rule.missing`,
     `ledger.facility.unmapped`, `ledger.payer_class.unmapped`, `ledger.account.undetermined`,
     `ledger.department.unmapped`, `ledger.period.none_open`. An amount in suspense is booked, with
-    the concern `ledger.adjustment.unmapped` beside the entry.
+    the concern `ledger.adjustment.unmapped` beside the entry; so is one whose facility only the
+    wildcard row names, with `ledger.facility.assumed`.
     """
     ruled = _rules_of(booking, books)
     if isinstance(ruled, Fault):
@@ -79,7 +86,7 @@ def post(
         principal_minor=sum(each.minor for each in booking.amounts if each.name in PRINCIPALS),
         lines=lines,
     )
-    return Posting(entry=entry, concerns=_concerns(ruled))
+    return Posting(entry=entry, concerns=_concerns(booking, ruled, place))
 
 
 def accounting_date(entity: str, on: date, books: Books, where: str = "") -> date | Fault:
@@ -182,9 +189,11 @@ def _line(
     )
 
 
-def _concerns(ruled: list[tuple[Amount, Rule]]) -> tuple[Fault, ...]:
-    """Return one concern for each amount in suspense."""
-    return tuple(
+def _concerns(
+    booking: Booking, ruled: list[tuple[Amount, Rule]], place: Place
+) -> tuple[Fault, ...]:
+    """Return one concern for each amount in suspense, and one for a facility assumed."""
+    in_suspense = tuple(
         fault(
             "ledger.adjustment.unmapped",
             amount.where,
@@ -193,8 +202,18 @@ def _concerns(ruled: list[tuple[Amount, Rule]]) -> tuple[Fault, ...]:
         for amount, rule in ruled
         if rule.is_suspense
     )
+    if not place.is_assumed:
+        return in_suspense
+    noun = "payee" if booking.kind in REMITTANCE_BOOKINGS else "facility code"
+    assumed = fault(
+        "ledger.facility.assumed",
+        ruled[0][0].where,
+        f"The {noun} {shown(booking.facility)} is in no row of crosswalks/facility.csv; booked at "
+        f"`{place.circumstances.facility}` by the wildcard row.",
+    )
+    return (*in_suspense, assumed)
 
 
 def _told(amount: Amount) -> str:
-    """Name an adjustment's codes, which are public code lists and no patient's values."""
-    return f"group `{amount.group[:10]}` reason `{amount.reason[:10]}`"
+    """Name an adjustment's codes; either may be missing."""
+    return f"group {shown(amount.group)} reason {shown(amount.reason)}"

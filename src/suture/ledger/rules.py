@@ -26,17 +26,18 @@ BOOKINGS: dict[str, tuple[str, ...]] = {
     "patient_payment": ("payment",),
     "account_adjustment": ("adjustment",),
     "claim_payment": ("payment", "adjustment"),
+    "forwarded_claim_payment": ("payment", "adjustment"),
     "secondary_claim_payment": ("payment", "adjustment"),
     "remittance": ("cash", "provider_adjustment"),
 }
 """What the processes book: each kind with the amounts it may hold. Every pair needs a rule."""
 
-CLAIM_BOOKINGS = frozenset({"claim_payment", "secondary_claim_payment"})
+CLAIM_BOOKINGS = frozenset({"claim_payment", "forwarded_claim_payment", "secondary_claim_payment"})
 """Bookings whose financial class is a claim filing indicator (CLP06), not PV1-20."""
 RECEIVABLE_ROLES = frozenset({"receivable_insurance", "receivable_patient"})
 """Roles a claim payment settles: its amounts on one of them are one line."""
 REMITTANCE_BOOKINGS = CLAIM_BOOKINGS | {"remittance"}
-"""Bookings whose facility is a payee id: one no row maps is the facility its source assumes."""
+"""Bookings whose facility is a payee id (N104)."""
 PAYERLESS_BOOKINGS = frozenset({"remittance"})
 """Bookings that post without a payer class: money that came in is booked whoever sent it."""
 

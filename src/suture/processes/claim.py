@@ -1,66 +1,79 @@
-"""Claim: books what payers decided of one claim, and pairs its reversals (X12 835, `CLP`, `CAS`).
+"""Claim: books what payers decided of one claim (X12 835, `CLP`, `CAS`).
 
-Here: every adjudication of one claim by business identity, the booking each makes, and which
-original a reversal (CLP02 = 22) belongs to. Not here: the payment's cash and PLB (`remittance.py`),
-balancing (`wire/x12/remittance.py`), what a CAS reason means in accounts (`ledger/`). Next:
-`ledger/post.py`.
+Here: every adjudication of one claim by business identity, and the booking each makes. Not here:
+which original a reversal takes back (`claim_reversals.py`), the payment's cash and PLB
+(`remittance.py`), balancing (`wire/x12/remittance.py`), what a CAS reason means in accounts
+(`ledger/`). Next: `claim_reversals.py`, then `ledger/post.py`.
 
-A reversal repeats its original with every amount negated; a correction follows as a fresh CLP (TR3
-835, 1.10.2.8), in the same 835 or another, before or after it. Which belongs to which is therefore
-read off the whole set of adjudications, never off the order they came in. A reversal books what the
-835 says, with the difference flagged beside it where it is not its original's exact mirror; one
-whose original is unknown waits (B34) and books by itself when the original comes.
+What an adjudication books may hang on others of the same claim, always on the whole set of them and
+never on the order they came in; reversals pair first:
+
+- A reversal (CLP02 = 22) books what the 835 says once its original is known (B34), with the
+  difference flagged beside it where it is not its original's exact mirror.
+- Where the primary payer forwarded the claim (CLP02 = 19), its PR did not move to the patient: the
+  next payer's decision is booked against the payers' receivable like a primary's. Else it is booked
+  against the patient, to whom the primary's PR moved the balance (`secondary_claim_payment`).
+- A decision that paid nothing and denied something is withdrawn when the same payer decides the
+  same charge again in a later remittance, and neither has been reversed (a denial overturned, or
+  upheld): only the later one takes the charge off the receivable.
+- An exact duplicate (CARC 18) decides nothing anew: the first claim's adjudication did. A person is
+  told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import date
+from bisect import insort
 from typing import assert_never
 
 import msgspec
 
-from suture.model.claim import PREDETERMINATION, REVERSAL_OF_PREVIOUS_PAYMENT, ClaimAdjudicated
+from suture.model.claim import REVERSAL_OF_PREVIOUS_PAYMENT, ClaimAdjudicated
 from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered, fact_type
 from suture.model.fault import fault
+from suture.processes.claim_reversals import (
+    Adjudication,
+    Adjudications,
+    difference,
+    is_booked,
+    pair,
+)
 
 _Told = ClaimAdjudicated | Reconsidered
 
+_PRIMARY_FORWARDED = "19"
+_FORWARDED = frozenset((_PRIMARY_FORWARDED, "20", "21"))
+"""CLP02: processed as primary, secondary or tertiary, and forwarded to a further payer."""
 _SECONDARY = frozenset(("2", "3", "20", "21"))
 """CLP02: processed as secondary or tertiary."""
+_PATIENT = "PR"
+"""CAS01 of what is the patient's."""
+_EXACT_DUPLICATE = "18"
+"""CARC."""
 _PRIOR_PAYER = ("OA", "23")
 """CAS01 and CARC of what a prior payer has settled."""
-
-
-class _Adjudication(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """What of one CLP enters the books or pairs it; ordered by stamp, content breaks a tie."""
-
-    stamp: str
-    status: str
-    payer: str
-    payer_claim: str
-    remittance: str
-    filing_indicator: str
-    facility: str
-    charge_minor: int
-    paid_minor: int
-    paid_on: date
-    where: str
-    adjustments: tuple[tuple[str, str, int, str], ...]
-    """Group (CAS01), reason (CARC), amount in minor units, path."""
-    source: str = ""
-    event_id: str = ""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every adjudication of one claim, by business identity."""
 
-    adjudications: dict[str, _Adjudication] = msgspec.field(default_factory=dict)
+    adjudications: dict[str, Adjudication] = msgspec.field(default_factory=dict)
+    linked: tuple[str, ...] = ()
+    """Those whose booking may hang on others, sorted: few, or none, whatever a claim holds."""
+    is_retold: bool = False
+    """Whether some identity was told with two contents, in whatever order."""
 
 
-_Likeness = Callable[[_Adjudication, int], tuple[object, ...]]
-"""What a reversal (sign -1) and its original (sign 1) have in common."""
+class _Ties(msgspec.Struct, frozen=True):
+    """What of one claim's adjudications hangs together."""
+
+    originals: dict[str, str] = {}
+    """By reversal: what it takes back."""
+    reversed: frozenset[str] = frozenset()
+    superseded: frozenset[str] = frozenset()
+    """Denials after which the same payer decided the same charge again."""
+    is_forwarded: bool = False
+    """Whether a primary decision stands that left the patient's share with the payers."""
 
 
 def initial(key: str) -> State:  # noqa: ARG001 - the shape of every process
@@ -75,10 +88,14 @@ def evolve(state: State, event: Event) -> State:
         case ClaimAdjudicated():
             told = _adjudication(fact, event)
             known = state.adjudications.get(fact.adjudication)
-            # The event id comes last and breaks no real tie.
-            if known is not None and told <= known:
-                return state
-            return State({**state.adjudications, fact.adjudication: told})
+            is_retold = state.is_retold
+            if known is not None:
+                is_retold = is_retold or _content(told) != _content(known)
+                # The event id comes last and breaks no real tie.
+                if told <= known and is_retold == state.is_retold:
+                    return state
+                told = max(told, known)
+            return _folded(state, fact.adjudication, told, is_retold=is_retold)
         case Reconsidered():
             return state
         case _:
@@ -86,22 +103,25 @@ def evolve(state: State, event: Event) -> State:
 
 
 def decide(state: State, event: Event) -> tuple[Decision, ...]:
-    """Return what should stand for the adjudication told and for every reversal it may pair."""
+    """Return what should stand for the adjudication told, and for others that hang on it."""
     fact = _own(event)
+    ties = _tie(state)
     match fact:
         case ClaimAdjudicated():
-            touched = {fact.adjudication: None} | dict.fromkeys(_reversals(state))
+            touched = {fact.adjudication: None} | dict.fromkeys(
+                state.linked if state.is_retold else _shifted(state, fact.adjudication, ties)
+            )
         case Reconsidered():
             touched = dict.fromkeys(state.adjudications)
         case _:
             assert_never(fact)
-    originals = _pair(state)
     return tuple(
         decision
         for identity in touched
         for decision in (
-            _standing(state, identity, originals),
-            _mirroring(state, identity, originals),
+            _standing(state, identity, ties),
+            _mirroring(state, identity, ties),
+            _duplicating(state, identity, ties),
         )
     )
 
@@ -113,8 +133,8 @@ def _own(event: Event) -> _Told:
     raise TypeError(f"a claim was told {fact_type(fact)}")
 
 
-def _adjudication(fact: ClaimAdjudicated, event: Event) -> _Adjudication:
-    return _Adjudication(
+def _adjudication(fact: ClaimAdjudicated, event: Event) -> Adjudication:
+    return Adjudication(
         stamp=event.stamp,
         status=fact.status,
         payer=fact.payer,
@@ -130,20 +150,154 @@ def _adjudication(fact: ClaimAdjudicated, event: Event) -> _Adjudication:
             (adjustment.group, adjustment.reason, adjustment.amount_minor, adjustment.where)
             for adjustment in fact.adjustments
         ),
+        service_on=fact.service_on.isoformat() if fact.service_on else "",
         source=event.source,
         event_id=event.id,
     )
 
 
-def _standing(state: State, identity: str, originals: dict[str, str]) -> Booking | Hold | Withdrawn:
+def _content(adjudication: Adjudication) -> Adjudication:
+    """Return what an adjudication says, without who told it, when and where."""
+    return msgspec.structs.replace(adjudication, stamp="", where="", source="", event_id="")
+
+
+def _folded(state: State, identity: str, told: Adjudication, *, is_retold: bool) -> State:
+    linked = [each for each in state.linked if each != identity]
+    if _is_linked(told):
+        insort(linked, identity)
+    return State({**state.adjudications, identity: told}, tuple(linked), is_retold)
+
+
+def _is_linked(told: Adjudication) -> bool:
+    """Tell whether what this adjudication books may hang on others of its claim."""
+    return is_booked(told) and (
+        told.status == REVERSAL_OF_PREVIOUS_PAYMENT
+        or not told.paid_minor
+        or _is_secondary(told)
+        or bool(_duplicate_minor(told))
+    )
+
+
+def _shifted(state: State, told: str, ties: _Ties) -> list[str]:
+    """Return what books otherwise because of the adjudication told: without it, it was as below."""
+    before = _tie(state, without=told)
+    is_other = before.is_forwarded != ties.is_forwarded
+    return [
+        each
+        for each in state.linked
+        if is_other
+        or before.originals.get(each) != ties.originals.get(each)
+        or (each in before.reversed) != (each in ties.reversed)
+        or (each in before.superseded) != (each in ties.superseded)
+    ]
+
+
+def _tie(state: State, without: str = "") -> _Ties:
+    """Read off the whole set what hangs together, as if `without` were not there."""
+    if not state.linked or state.linked == (without,):
+        return _Ties()
+    adjudications = state.adjudications
+    if without:
+        adjudications = {**adjudications}
+        del adjudications[without]
+    linked = [each for each in state.linked if each != without]
+    reversals = [
+        each for each in linked if adjudications[each].status == REVERSAL_OF_PREVIOUS_PAYMENT
+    ]
+    originals = pair(adjudications, reversals)
+    taken_back = frozenset(originals.values())
+    standing = [
+        identity
+        for identity, each in adjudications.items()
+        if each.status != REVERSAL_OF_PREVIOUS_PAYMENT
+        and identity not in taken_back
+        and is_booked(each)
+    ]
+    superseded = _superseded(adjudications, standing)
+    return _Ties(
+        originals,
+        taken_back,
+        superseded,
+        any(
+            adjudications[each].status == _PRIMARY_FORWARDED
+            and not _is_secondary(adjudications[each])
+            for each in standing
+            if each not in superseded
+        ),
+    )
+
+
+def _superseded(adjudications: Adjudications, standing: list[str]) -> frozenset[str]:
+    """Return the denials after which the same charge was decided again.
+
+    By the same payer in the same role, for the same day of service, in another remittance paid
+    later: a part of a split claim, another visit or another payer's view decides something else.
+    """
+    latest: dict[tuple[object, ...], dict[str, tuple[object, ...]]] = {}
+    for identity in standing:
+        each = adjudications[identity]
+        if not _is_duplicate(each):
+            told = latest.setdefault(_charge(each), {})
+            key = (each.paid_on, each.stamp, identity)
+            told[each.remittance] = max(key, told.get(each.remittance, key))
+    superseded = set()
+    for identity in standing:
+        each = adjudications[identity]
+        if each.paid_minor or _is_duplicate(each) or not _denied_minor(each):
+            continue
+        key = (each.paid_on, each.stamp, identity)
+        if any(
+            remittance != each.remittance and later > key
+            for remittance, later in latest[_charge(each)].items()
+        ):
+            superseded.add(identity)
+    return frozenset(superseded)
+
+
+def _charge(adjudication: Adjudication) -> tuple[object, ...]:
+    """Return what two decisions of the same charge by the same payer have in common."""
+    return (
+        adjudication.payer,
+        adjudication.charge_minor,
+        adjudication.service_on,
+        _is_secondary(adjudication),
+    )
+
+
+def _denied_minor(adjudication: Adjudication) -> int:
+    """Return what the payer neither paid nor left to the patient nor found paid already."""
+    return sum(
+        minor
+        for group, reason, minor, _ in adjudication.adjustments
+        if group != _PATIENT and (group, reason) != _PRIOR_PAYER
+    )
+
+
+def _duplicate_minor(adjudication: Adjudication) -> int:
+    return sum(
+        minor
+        for group, reason, minor, _ in adjudication.adjustments
+        if group != _PATIENT and reason == _EXACT_DUPLICATE
+    )
+
+
+def _is_duplicate(adjudication: Adjudication) -> bool:
+    """Tell whether a decision says no more than that the claim was decided before."""
+    return not adjudication.paid_minor and all(
+        reason == _EXACT_DUPLICATE for _, reason, minor, _ in adjudication.adjustments if minor
+    )
+
+
+def _standing(state: State, identity: str, ties: _Ties) -> Booking | Hold | Withdrawn:
     """Return what should stand for one adjudication.
 
-    Nothing for a predetermination (25) and where no money moves (23, a 4010 file's 5).
+    Nothing for a predetermination (25), where no money moves (23, a 4010 file's 5), and for a
+    denial that the payer has decided anew.
     """
     key, adjudication = f"adjudication:{identity}", state.adjudications[identity]
-    if not _is_booked(adjudication):
+    if not is_booked(adjudication) or identity in ties.superseded:
         return Withdrawn(key)
-    if adjudication.status == REVERSAL_OF_PREVIOUS_PAYMENT and identity not in originals:
+    if adjudication.status == REVERSAL_OF_PREVIOUS_PAYMENT and identity not in ties.originals:
         unpaired = fault("claim.reversal_without_original", adjudication.where)
         return Hold(
             key=key,
@@ -151,10 +305,10 @@ def _standing(state: State, identity: str, originals: dict[str, str]) -> Booking
             amount_minor=adjudication.paid_minor,
             event_id=adjudication.event_id,
         )
-    original = state.adjudications[originals.get(identity, identity)]
+    original = state.adjudications[ties.originals.get(identity, identity)]
     return Booking(
         key=key,
-        kind="secondary_claim_payment" if _is_secondary(original) else "claim_payment",
+        kind=_kind(original, ties),
         amounts=_amounts(adjudication),
         effective_on=adjudication.paid_on,
         facility=adjudication.facility,
@@ -166,20 +320,45 @@ def _standing(state: State, identity: str, originals: dict[str, str]) -> Booking
     )
 
 
-def _mirroring(state: State, identity: str, originals: dict[str, str]) -> Hold | Withdrawn:
+def _kind(adjudication: Adjudication, ties: _Ties) -> str:
+    """Return whom the journal rules take an adjudication's amounts off, and who gets the rest."""
+    if _is_secondary(adjudication) and not ties.is_forwarded:
+        return "secondary_claim_payment"
+    if adjudication.status in _FORWARDED:
+        return "forwarded_claim_payment"
+    return "claim_payment"
+
+
+def _mirroring(state: State, identity: str, ties: _Ties) -> Hold | Withdrawn:
     """Return the flag beside a reversal that leaves something of its original standing."""
     key = f"mirror:{identity}"
-    if identity not in originals:
+    if identity not in ties.originals:
         return Withdrawn(key)
     reversal = state.adjudications[identity]
-    difference_minor = _difference(reversal, state.adjudications[originals[identity]])
+    difference_minor = difference(reversal, state.adjudications[ties.originals[identity]])
     if not difference_minor:
         return Withdrawn(key)
     unequal = fault("claim.reversal_not_mirror", reversal.where)
     return Hold(key=key, fault=unequal, amount_minor=difference_minor, event_id=reversal.event_id)
 
 
-def _is_secondary(adjudication: _Adjudication) -> bool:
+def _duplicating(state: State, identity: str, ties: _Ties) -> Hold | Withdrawn:
+    """Return the flag beside an exact duplicate (CARC 18), whose amount no rule books."""
+    key, adjudication = f"duplicate:{identity}", state.adjudications[identity]
+    amount_minor = _duplicate_minor(adjudication)
+    is_gone = (
+        not is_booked(adjudication)
+        or adjudication.status == REVERSAL_OF_PREVIOUS_PAYMENT
+        or identity in ties.reversed
+        or identity in ties.superseded
+    )
+    if is_gone or not amount_minor:
+        return Withdrawn(key)
+    repeated = fault("claim.exact_duplicate", adjudication.where)
+    return Hold(key=key, fault=repeated, amount_minor=amount_minor, event_id=adjudication.event_id)
+
+
+def _is_secondary(adjudication: Adjudication) -> bool:
     """Tell whether another payer paid first.
 
     Then the balance left the payer's receivable with that payment (OA 23).
@@ -189,13 +368,7 @@ def _is_secondary(adjudication: _Adjudication) -> bool:
     )
 
 
-def _is_booked(adjudication: _Adjudication) -> bool:
-    if adjudication.status == PREDETERMINATION:
-        return False
-    return bool(adjudication.paid_minor) or any(each[2] for each in adjudication.adjustments)
-
-
-def _amounts(adjudication: _Adjudication) -> tuple[Amount, ...]:
+def _amounts(adjudication: Adjudication) -> tuple[Amount, ...]:
     payment = Amount(
         name="payment", minor=adjudication.paid_minor, where=f"{adjudication.where}-04"
     )
@@ -205,96 +378,3 @@ def _amounts(adjudication: _Adjudication) -> tuple[Amount, ...]:
         if minor
     ]
     return (payment, *adjustments) if payment.minor else tuple(adjustments)
-
-
-def _reversals(state: State) -> list[str]:
-    return [
-        identity
-        for identity, adjudication in state.adjudications.items()
-        if adjudication.status == REVERSAL_OF_PREVIOUS_PAYMENT and _is_booked(adjudication)
-    ]
-
-
-def _pair(state: State) -> dict[str, str]:
-    """Return the original each reversal takes back, by identity.
-
-    A function of the set alone: both sides sorted by stamp and identity, each original taken back
-    once, the closest likeness first among all pairs, then the earliest. Likeness is looked up in a
-    table and not pair by pair, for there are claim numbers shared by thousands (`CLP*0`).
-    """
-    waiting = _sorted(state, _reversals(state))
-    if not waiting:
-        return {}
-    booked = [identity for identity, each in state.adjudications.items() if _is_booked(each)]
-    free = _sorted(state, set(booked).difference(waiting))
-    originals: dict[str, str] = {}
-    for likeness in (_exact, _same_sums_and_payer_claim, _same_sums, _same_payer_claim):
-        candidates: dict[tuple[object, ...], list[str]] = {}
-        for identity in free:
-            candidates.setdefault(likeness(state.adjudications[identity], 1), []).append(identity)
-        for identity in waiting:
-            reversal = state.adjudications[identity]
-            alike = candidates.get(likeness(reversal, -1), [])
-            for candidate in alike:
-                if _may_take_back(reversal, state.adjudications[candidate], likeness):
-                    alike.remove(candidate)
-                    originals[identity] = candidate
-                    break
-        waiting = [identity for identity in waiting if identity not in originals]
-        if not waiting:
-            break
-        taken = set(originals.values())
-        free = [identity for identity in free if identity not in taken]
-    return originals
-
-
-def _sorted(state: State, identities: Iterable[str]) -> list[str]:
-    return sorted(identities, key=lambda each: (state.adjudications[each].stamp, each))
-
-
-def _exact(adjudication: _Adjudication, sign: int) -> tuple[object, ...]:
-    parts = sorted(_parts(adjudication, sign).items())
-    return (adjudication.payer_claim, adjudication.charge_minor * sign, *parts)
-
-
-def _same_sums_and_payer_claim(adjudication: _Adjudication, sign: int) -> tuple[object, ...]:
-    return (adjudication.payer_claim, *_same_sums(adjudication, sign))
-
-
-def _same_sums(adjudication: _Adjudication, sign: int) -> tuple[object, ...]:
-    return (adjudication.charge_minor * sign, adjudication.paid_minor * sign)
-
-
-def _same_payer_claim(adjudication: _Adjudication, sign: int) -> tuple[object, ...]:
-    # Two decisions without CLP07 share nothing: the sign keeps them apart.
-    return (adjudication.payer_claim or sign,)
-
-
-def _may_take_back(reversal: _Adjudication, original: _Adjudication, likeness: _Likeness) -> bool:
-    """Tell whether a likely original was there to take back: decided no later than the reversal.
-
-    By its payer claim number alone, a decision of the same remittance is rather the correction
-    that follows the reversal.
-    """
-    if likeness is _same_payer_claim and original.remittance == reversal.remittance:
-        return False
-    return original.paid_on <= reversal.paid_on
-
-
-def _parts(adjudication: _Adjudication, sign: int) -> dict[tuple[str, str], int]:
-    """Return the sums by group and reason; the payment is under two empty texts."""
-    parts = {("", ""): adjudication.paid_minor * sign}
-    for group, reason, minor, _ in adjudication.adjustments:
-        parts[group, reason] = parts.get((group, reason), 0) + minor * sign
-    return {part: minor for part, minor in parts.items() if minor}
-
-
-def _difference(reversal: _Adjudication, original: _Adjudication) -> int:
-    """Return how much a reversal leaves where it should have cleared: 0 for an exact mirror."""
-    left = _parts(original, 1)
-    for part, minor in _parts(reversal, 1).items():
-        left[part] = left.get(part, 0) + minor
-    return max(
-        sum(minor for minor in left.values() if minor > 0),
-        -sum(minor for minor in left.values() if minor < 0),
-    )

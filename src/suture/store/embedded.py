@@ -30,7 +30,9 @@ from suture.store.embedded_place import Account, EmbeddedPostgresError
 
 ROLE = "suture"
 DATABASE = "suture"
-SOCKET = ".s.PGSQL.5432"
+PORT = 5432
+"""Part of the socket's name only."""
+SOCKET = f".s.PGSQL.{PORT}"
 VERSION_MIN = 16
 BUILTIN_LOCALE_SINCE = 17
 
@@ -188,8 +190,12 @@ class EmbeddedPostgres:
 
     @property
     def dsn(self) -> str:
-        """The address to connect to while it runs."""
-        return f"postgresql://{ROLE}@/{DATABASE}?host={self.socket_directory}"
+        """The address to connect to while it runs.
+
+        It leaves nothing to be filled in from PGPORT and its like in somebody's environment.
+        """
+        address = f"postgresql://{ROLE}@/{DATABASE}?host={self.socket_directory}"
+        return f"{address}&port={PORT}&sslmode=disable&target_session_attrs=any"
 
     def _postmaster_lines(self) -> list[str]:
         """Return postmaster.pid: process id, data directory, time, port, socket ..., status."""

@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 
 from suture.ledger.batch import Journal, JournalLine, journal_reference
+from suture.model.fault import Fault, catalogue
 from suture.store.database import DRIVER_ERRORS, Database, translated
 from suture.store.queries import QUERIES
 
@@ -48,8 +49,8 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     is_unknown: bool = False
     retry_seconds: float = 0.0
     document: str = ""
-    code: str = ""
-    explanation: str = ""
+    fault: Fault | None = None
+    """Why it did not arrive; a refusal's opens an exception."""
     milliseconds: int = 0
 
 
@@ -174,7 +175,12 @@ async def lease_deliveries(
 async def settle_delivery(
     database: Database, delivery_id: int, owner: str, settlement: Settlement
 ) -> bool:
-    """Record how an attempt ended; False when the lease had run out and another sender has it."""
+    """Record how an attempt ended; False when the lease had run out and another sender has it.
+
+    A refusal and its exception are one commit: none is ever refused in silence.
+    """
+    fault = settlement.fault
+    assert fault or settlement.status != "ERROR", "a refusal says why"
     rows = await database.fetch(
         "settle_delivery",
         delivery_id,
@@ -184,9 +190,12 @@ async def settle_delivery(
         timedelta(seconds=settlement.retry_seconds),
         settlement.document,
         settlement.outcome,
-        settlement.code,
-        settlement.explanation,
+        fault.code if fault else "",
+        fault.explanation if fault else "",
         settlement.milliseconds,
+        catalogue()[fault.code].owner if fault else "",
+        fault.where if fault else "",
+        fault.remedy if fault else "",
     )
     return bool(rows[0]["settled"])
 

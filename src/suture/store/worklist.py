@@ -1,8 +1,9 @@
 """The worklist: work items ("exceptions" on the screen), opened and resolved.
 
 Each has its amount and its owner. Items of parked bookings are opened and resolved inside the
-runner's step (`state.py`), items of held messages inside the intake's commit (`event_log.py`); here
-are the rest: refused deliveries, people's decisions, and reading.
+runner's step (`state.py`), items of held messages inside the intake's commit (`event_log.py`,
+`transmission.py`), items of refused deliveries with their attempt (`outbox.py`); here are the rest:
+people's decisions, and reading.
 """
 
 from __future__ import annotations
@@ -12,10 +13,7 @@ from datetime import datetime
 
 import msgspec
 
-from suture.model.fault import Fault, catalogue
 from suture.store.database import Database
-from suture.store.event_log import group_key
-from suture.store.outbox import LeasedDelivery
 
 
 class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,30 +54,6 @@ async def open_work_items(database: Database, *, items_max: int = 10_000) -> lis
     """Return the open exceptions, the largest amounts first."""
     rows = await database.fetch("open_work_items", items_max)
     return [WorkItem(**dict(row)) for row in rows]
-
-
-async def open_delivery_item(
-    database: Database, delivery: LeasedDelivery, destination: str, fault: Fault
-) -> None:
-    """Open the exception of a refused delivery; opening it twice changes nothing."""
-    await database.execute(
-        "open_delivery_item",
-        f"exc_delivery.{delivery.id}.{delivery.attempts_count:02d}",
-        group_key(fault, destination),
-        fault.code,
-        catalogue()[fault.code].owner,
-        destination,
-        delivery.id,
-        fault.where,
-        fault.explanation,
-        fault.remedy,
-        0,
-    )
-
-
-async def resolve_delivery_items(database: Database, delivery_id: int, resolution: str) -> None:
-    """Close what was opened about a delivery."""
-    await database.execute("resolve_delivery_items", delivery_id, resolution)
 
 
 async def resolve_work_items(

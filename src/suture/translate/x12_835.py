@@ -87,8 +87,12 @@ class _Reading:
     def claim(self, loop: ClaimLoop) -> Routed:
         """Make the fact of one claim."""
         token = self._channel.tokenizer.token
-        claim = token("claim", "", loop.claim_id)
-        secrets = [Secret(claim, "claim", loop.claim_id)] if loop.claim_id else []
+        if loop.claim_id.strip("0 "):
+            claim = token("claim", "", loop.claim_id)
+            secrets = [Secret(claim, "claim", loop.claim_id)]
+        else:
+            # No claim number at all: such claims have nothing in common, so each stands alone.
+            claim, secrets = token("claim", self._remittance, f"{loop.ordinal}"), []
         payer_claim = ""
         if loop.payer_claim_id:
             payer_claim = token("payer_claim", self._payer, loop.payer_claim_id)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,28 @@ def test_the_general_ledger_is_granted_no_phi_and_its_token_is_a_reference(estat
 
 def test_every_source_may_assume_the_facility_it_names(estate: Estate) -> None:
     assert "RGH" == estate.sources["remits"].facility
+
+
+@pytest.mark.parametrize("kind", ["forwarded_claim_payment", "secondary_claim_payment"])
+def test_whatever_a_primary_claim_has_a_rule_for_every_other_claim_has_one_for(
+    estate: Estate, kind: str
+) -> None:
+    """Else an ordinary denial of a second payer would land in suspense."""
+    rules = estate.books.rules
+    credit_role = "receivable_patient" if kind.startswith("sec") else "receivable_insurance"
+    for row in _journal_rules():
+        if row["booking"] != "claim_payment":
+            continue
+        told = row["amount"], row["group"], row["reason"]
+        rule = rules.find(kind, *told, is_negative=False)
+        assert rule is not None
+        if row["group"] == "PR":
+            assert rule.is_informational
+        elif row["debit_role"] == "none":
+            assert rule.is_informational, told
+        else:
+            assert (row["debit_role"], credit_role) == (rule.debit_role, rule.credit_role), told
+
+
+def _journal_rules() -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(FILES["ledger/journal_rules.csv"].decode())))

@@ -252,10 +252,60 @@ def test_a_role_without_an_account_parks_and_names_the_circumstances() -> None:
     assert "payer_class `medicare`" in outcome.explanation
 
 
-def test_a_fault_shows_no_more_of_a_code_than_a_code_can_be() -> None:
-    outcome = posted(changed(CHARGE, facility="H" * 500))
+@pytest.mark.parametrize("value", ["H" * 21, "DOE JANE", "DOE^JANE", "1980-01-01\n", "Zo\xeb"])
+@pytest.mark.parametrize("name", ["facility", "department", "payer", "financial_class"])
+def test_a_fault_quotes_nothing_that_cannot_be_a_code(name: str, value: str) -> None:
+    """A name in the place of a code must not come out of the books again."""
+    codes = {"payer": "", "financial_class": ""} if name in {"payer", "financial_class"} else {}
+    outcome = posted(changed(CHARGE, **(codes | {name: value})))
     assert isinstance(outcome, Fault)
-    assert 300 > len(outcome.explanation)
+    assert "a value that is no code" in outcome.explanation
+    assert value not in outcome.explanation
+
+
+def test_an_adjustment_without_a_rule_quotes_nothing_that_cannot_be_a_code() -> None:
+    told = Amount(name="adjustment", minor=1, where="x", group="OA", reason="DOE JANE")
+    outcome = posted(changed(CLAIM, amounts=(told,)))
+    assert isinstance(outcome, Fault)
+    assert "group `OA` reason a value that is no code." in outcome.explanation
+
+
+WILDCARD = msgspec.structs.replace(
+    TABLES,
+    look_ups=msgspec.structs.replace(
+        LOOK_UPS,
+        facility=look_up(
+            "facility",
+            CrosswalkRow(key=("H1",), value=("RGH",)),
+            CrosswalkRow(source="remits", key=("*",), value=("RGH",)),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "concerns"),
+    [("H1", []), ("", []), ("H9", ["ledger.facility.assumed"]), ("*", ["ledger.facility.assumed"])],
+)
+def test_only_a_code_that_no_row_maps_is_booked_by_the_wildcard_row(
+    code: str, concerns: list[str]
+) -> None:
+    outcome = posted(changed(CLAIM, facility=code), tables=WILDCARD, source="remits")
+    assert isinstance(outcome, Posting)
+    assert concerns == [each.code for each in outcome.concerns]
+
+
+def test_the_wildcard_row_of_one_source_does_not_answer_for_another() -> None:
+    outcome = posted(changed(CLAIM, facility="H9"), tables=WILDCARD, source="charges")
+    assert isinstance(outcome, Fault)
+    assert "ledger.facility.unmapped" == outcome.code
+
+
+def test_the_wildcard_row_does_not_stand_in_for_a_facility_nobody_named() -> None:
+    tables = msgspec.structs.replace(WILDCARD, facilities_unnamed={})
+    outcome = posted(changed(CLAIM, facility=""), tables=tables, source="remits")
+    assert isinstance(outcome, Fault)
+    assert "ledger.facility.unmapped" == outcome.code
 
 
 def test_a_mended_crosswalk_books_what_was_parked() -> None:

@@ -62,17 +62,26 @@ from due where d.id = due.id
 returning d.id, d.ordering_key, d.idempotency_key, d.payload, d.attempts_count, due.unknown as ask_first
 
 -- name: settle_delivery
--- Record an attempt and its outcome, if the lease is still ours.
+-- Record an attempt and its outcome, if the lease is still ours; with it the exception of a refusal is opened, worth what the
+-- journal books, and those of a delivery that has succeeded are closed.
 with mine as (
     update delivery set
         status = $3, unknown = $4, not_before = now() + $5::interval, document = $6,
         settled_at = case when $3 = 'QUEUED' then null else now() end,
         leased_until = '-infinity', lease_owner = ''
     where id = $1 and lease_owner = $2 and status = 'QUEUED'
-    returning id, attempts_count
+    returning id, attempts_count, destination, idempotency_key
 ), noted as (
     insert into delivery_attempt (delivery_id, ordinal, outcome, code, explanation, milliseconds)
     select id, attempts_count, $7, $8, $9, $10 from mine
+), opened as (
+    insert into work_item (id, group_key, code, owner, source, delivery_id, path, explanation, remedy, amount_minor)
+    select 'exc_delivery.' || id || '.' || attempts_count, destination || '|' || $8 || '|' || $9, $8, $11, destination, id, $12, $9, $13,
+        (select coalesce(sum(debit_minor), 0)::bigint from journal_line where reference = idempotency_key)
+    from mine where $3 = 'ERROR'
+), closed as (
+    update work_item w set resolved_at = now(), resolution = 'delivered after all'
+    from mine where w.delivery_id = mine.id and w.resolved_at is null and $3 = 'SENT'
 )
 select count(*) as settled from mine
 

@@ -9,19 +9,10 @@ from work_item where resolved_at is null order by abs(amount_minor) desc, opened
 select count(*) filter (where resolved_at is null) as open_count, count(*) filter (where resolved_at is not null) as resolved_count
 from work_item
 
--- name: open_delivery_item
--- A destination refused a command: someone must look.
-insert into work_item (id, group_key, code, owner, source, delivery_id, path, explanation, remedy, amount_minor)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing
-
 -- name: resolve_work_items
 -- Close exceptions by id, with a person's reason; money that is parked is not theirs to wish away: it books or it waits.
 update work_item set resolved_at = now(), resolution = $2
 where id = any($1::text[]) and resolved_at is null and (stream = '' or amount_minor = 0) returning id
-
--- name: resolve_delivery_items
--- Close the exceptions of a delivery that has succeeded after all.
-update work_item set resolved_at = now(), resolution = $2 where delivery_id = $1 and resolved_at is null returning id
 
 -- name: work_items_of_message
 -- Everything that was ever opened about a message.

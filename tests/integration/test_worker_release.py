@@ -1,0 +1,119 @@
+"""A worker's own life: it beats, follows releases, survives one it cannot load, and drains.
+
+What its duty does with a release is `test_duties_work.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.integration.riverbend_store import Riverbend, changed, estate_files
+
+from suture.engine import worker
+from suture.engine.worker import NoReleaseError, Setting, load_estate, run_worker
+from suture.governance.estate import Estate
+from suture.governance.release import pack, release_id
+from suture.store.database import connect
+from suture.store.releases import ActiveRelease, append_release, live_workers
+
+pytestmark = pytest.mark.integration
+
+
+class Watching:
+    """A duty that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.failure: Exception | None = None
+
+    async def start(self, estate: Estate, release: ActiveRelease) -> None:
+        self.told.append(f"start {release.number}")
+
+    async def change(self, estate: Estate, release: ActiveRelease) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.told.append(f"change {release.number}")
+
+    async def drain(self) -> None:
+        self.told.append("drain")
+
+
+async def promote(riverbend: Riverbend, department: str) -> None:
+    row = f"*,RGH,{department},RGH-7500,laboratory,,"
+    files = estate_files() | changed("crosswalks/department.csv", row)
+    await append_release(riverbend.database, release_id(files), pack(files), "in a test")
+
+
+async def work(riverbend: Riverbend, duty: Watching) -> None:
+    """Be a worker, on connections of its own: it closes them at its end."""
+    setting = Setting(role="runner", dsn=riverbend.dsn, home=Path("/nowhere"), name="runner-1")
+    await run_worker(setting, duty, await connect(riverbend.dsn))
+
+
+async def until_told(duty: Watching, told: str) -> None:
+    for _ in range(500):
+        if told in duty.told:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"never told {told}: {duty.told}")
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "RELEASE_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(worker, "BEAT_SECONDS", 0.02)
+
+
+async def test_a_worker_follows_releases_and_drains_when_it_is_told_to(
+    riverbend: Riverbend,
+) -> None:
+    duty = Watching()
+    await promote(riverbend, "FIRST")
+    working = asyncio.create_task(work(riverbend, duty))
+    await until_told(duty, "start 1")
+    await promote(riverbend, "SECOND")
+    await until_told(duty, "change 2")
+    alive = await live_workers(riverbend.database, seconds=5)
+    assert [(each.id, each.process_id) for each in alive] == [("runner-1", os.getpid())]
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(working, 10)
+    assert duty.told == ["start 1", "change 2", "drain"]
+    assert await live_workers(riverbend.database, seconds=5) == []
+
+
+async def test_a_release_that_cannot_be_loaded_changes_nothing_and_the_next_one_does(
+    riverbend: Riverbend,
+) -> None:
+    duty = Watching()
+    await promote(riverbend, "FIRST")
+    working = asyncio.create_task(work(riverbend, duty))
+    await until_told(duty, "start 1")
+    await append_release(riverbend.database, "rel_bad", pack({"estate.toml": b"what ="}), "bad")
+    await asyncio.sleep(0.2)
+    await promote(riverbend, "THIRD")
+    await until_told(duty, "change 3")
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(working, 10)
+    assert duty.told == ["start 1", "change 3", "drain"]
+
+
+async def test_a_worker_that_fails_to_change_drains_and_ends_to_be_started_again(
+    riverbend: Riverbend,
+) -> None:
+    duty = Watching()
+    duty.failure = RuntimeError("a bug")
+    await promote(riverbend, "FIRST")
+    working = asyncio.create_task(work(riverbend, duty))
+    await until_told(duty, "start 1")
+    await promote(riverbend, "SECOND")
+    await asyncio.wait_for(working, 10)
+    assert duty.told == ["start 1", "drain"]
+
+
+async def test_without_a_release_nothing_starts(riverbend: Riverbend) -> None:
+    with pytest.raises(NoReleaseError, match="no estate is in force"):
+        await load_estate(riverbend.database)
