@@ -8,51 +8,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.integration.remit_files import filed, paid, put, remit, statuses
 from tests.integration.riverbend_store import Riverbend
-from tests.specs.riverbend_messages import Claim, Line, adt, dft, interchange, remittance
+from tests.specs.riverbend_messages import Line, adt, dft, interchange, remittance
 
-from suture.connectors.files.folder import ARCHIVE, ERROR, Folder
-from suture.engine.file_intake import EVENTS_PER_FLUSH, FileIntake
-from suture.pipeline import read_file
+from suture.connectors.files.folder import ARCHIVE, ERROR
+from suture.engine.file_intake import EVENTS_PER_FLUSH
 from suture.security.phi import SealBrokenError, open_sealed
-from suture.store.database import StoreUnavailableError
-from suture.store.transmission import FileAppend
 
 pytestmark = pytest.mark.integration
 
 CLAIMS_COUNT = EVENTS_PER_FLUSH + 10
 """More than go out in one piece."""
 TRAILERS = b"GE*1*1~IEA*1*000000001~"
-
-
-def paid(number: str, charge: int = 20_000) -> Claim:
-    """Return a claim of which the contract takes a quarter."""
-    return Claim(number, charge, (("CO", "45", charge // 4),), payer_number=f"ICN{number}")
-
-
-def remit(trace: str = "T1", *claims: Claim, number: int = 1, **told: Any) -> bytes:
-    """Return a file with one remittance."""
-    return interchange(remittance(trace, *(claims or (paid("C1"),)), **told), number=number)
-
-
-def put(folder: Path, content: bytes, name: str = "a.835") -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
-
-
-def filed(folder: Path, into: str) -> list[str]:
-    """Return the names of files in a sub-folder, without the ids before them."""
-    return sorted(path.name.partition("-")[2] for path in (folder / into).iterdir())
-
-
-async def statuses(riverbend: Riverbend) -> list[tuple[str, str]]:
-    """Return type and verdict of every message, in the order of the file."""
-    rows = await riverbend.rows("select type, status from message order by received_at, id")
-    return sorted((row["type"], row["status"]) for row in rows)
 
 
 async def test_an_835_is_booked_to_the_cent_and_its_bytes_are_kept(
@@ -99,21 +69,6 @@ async def test_b29_a_file_of_many_pieces_is_read_back_byte_for_byte(
         await riverbend.message_bytes(message["id"])
     with pytest.raises(SealBrokenError):
         await riverbend.file_bytes(transmission["id"])
-
-
-async def test_a_piece_put_in_the_place_of_another_does_not_open(
-    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("suture.connectors.files.folder.CHUNK_BYTES", 1000)
-    put(tmp_path, remit("T1", *(paid(f"C{number}") for number in range(50))))
-    await riverbend.watch(tmp_path).turn()
-    await riverbend.rows(
-        "update transmission_chunk c set sealed = o.sealed from transmission_chunk o"
-        " where c.ordinal = 2 and o.ordinal = 3"
-    )
-    (message,) = await riverbend.rows("select id from message")
-    with pytest.raises(SealBrokenError, match="stands where"):
-        await riverbend.message_bytes(message["id"])
 
 
 async def test_b28_a_held_remittance_books_nothing_and_keeps_every_byte(
@@ -294,108 +249,3 @@ async def test_b61_a_misleading_name_is_stored_without_what_misleads(
     assert "\u202e" not in shown.decode()
     assert "\n" not in shown.decode()
     assert shown.endswith(b".835")
-
-
-async def test_b65_a_file_that_changes_while_it_is_read_is_left_for_later(
-    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between the digest and the reading its sender writes on: nothing of it may count."""
-    path = put(tmp_path, remit())
-    begin = FileAppend.begin
-
-    async def grown(self: FileAppend, *arguments: Any) -> bool:
-        path.write_bytes(remit("T1", paid("C1"), paid("C2")))
-        return await begin(self, *arguments)
-
-    monkeypatch.setattr(FileAppend, "begin", grown)
-    watching = riverbend.watch(tmp_path)
-    assert await watching.turn() == 0
-    assert await riverbend.number("select count(*) from transmission") == 0
-    monkeypatch.undo()
-    assert await watching.turn() == 1
-    await riverbend.settle()
-    assert (await riverbend.balances())["1020"] == 30_000
-
-
-async def test_f1_a_file_whose_commit_fails_is_taken_again_as_if_for_the_first_time(
-    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = put(tmp_path, remit())
-
-    async def lost(*_: Any) -> None:
-        raise StoreUnavailableError("in the middle of the file")
-
-    monkeypatch.setattr(FileAppend, "message", lost)
-    watching = riverbend.watch(tmp_path)
-    with pytest.raises(StoreUnavailableError):
-        await watching.turn()
-    assert path.exists()
-    assert await riverbend.number("select count(*) from transmission_chunk") == 0
-    monkeypatch.undo()
-    assert await watching.turn() == 1
-    await riverbend.settle()
-    assert (await riverbend.balances())["1020"] == 15_000
-
-
-async def test_f2_a_file_stored_but_not_yet_filed_away_is_known_again(
-    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The worker died between the commit and the move to the archive."""
-    put(tmp_path, remit())
-
-    def died(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Folder, "settle", died)
-    with pytest.raises(KeyboardInterrupt):
-        await riverbend.watch(tmp_path).turn()
-    monkeypatch.undo()
-    assert await riverbend.watch(tmp_path).turn() == 1
-    await riverbend.settle()
-    assert (1, 1) == await riverbend.counts()
-    assert (await riverbend.balances())["1020"] == 15_000
-    assert filed(tmp_path, ARCHIVE) == ["a.835"]
-
-
-async def test_f33_a_file_that_kills_the_reader_is_kept_unread_and_the_next_is_taken(
-    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-
-    def failing(chunks: Any, channel: Any) -> Any:
-        for chunk in chunks:
-            if b"POISON" in chunk:
-                raise RecursionError("with the text of a claim")
-            yield from read_file((chunk,), channel)
-
-    monkeypatch.setattr("suture.engine.file_intake.read_file", failing)
-    put(tmp_path, remit("POISON"), "a.835")
-    put(tmp_path, remit("T2"), "b.835")
-    assert await riverbend.watch(tmp_path).turn() == 2
-    await riverbend.settle()
-    (item,) = await riverbend.rows("select code, explanation, message_id from work_item")
-    assert ("engine.file.failed", "reading it raised RecursionError") == tuple(item)[:2]
-    assert await riverbend.message_bytes(item["message_id"]) == remit("POISON")
-    assert (filed(tmp_path, ERROR), filed(tmp_path, ARCHIVE)) == (["a.835"], ["b.835"])
-    assert (await riverbend.balances())["1020"] == 15_000
-    assert (await riverbend.conservation()).gap == 0
-
-
-async def test_f33_a_file_that_cannot_be_opened_stays_and_the_next_is_taken(
-    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opening = Folder.open
-
-    def refused(self: Folder, file: Any) -> Any:
-        if file.name == "a.835":
-            raise PermissionError
-        return opening(self, file)
-
-    monkeypatch.setattr(Folder, "open", refused)
-    put(tmp_path, remit("T1"), "a.835")
-    put(tmp_path, remit("T2"), "b.835")
-    watching: FileIntake = riverbend.watch(tmp_path)
-    assert await watching.turn() == 1
-    assert await watching.turn() == 0
-    assert (tmp_path / "a.835").exists()
-    monkeypatch.undo()
-    assert await watching.turn() == 1

@@ -21,6 +21,9 @@ from suture.store.database import DRIVER_ERRORS, Database, translated
 from suture.store.event_log import EventRows, amount_at_stake, group_key
 from suture.store.queries import QUERIES
 
+IDLE_TIME_MAX = "1h"
+"""How long a file may be read without a statement: a set of gigabytes may hold no fact at all."""
+
 
 class MessageRow(msgspec.Struct, kw_only=True):
     """One message of a file, judged."""
@@ -64,6 +67,7 @@ class FileAppend:
             await self._transaction.start()
         except DRIVER_ERRORS as error:
             raise translated(error) from error
+        await self._say(f"set local idle_in_transaction_session_timeout = '{IDLE_TIME_MAX}'")
         return self
 
     async def __aexit__(

@@ -1,0 +1,186 @@
+"""Files when something goes wrong: changed while read, read twice, killed in the middle.
+
+Whatever happens, a file is stored whole or not at all, and never twice. What is in a file that is
+well is `test_intake_files.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.integration.remit_files import filed, paid, put, remit, statuses
+from tests.integration.riverbend_store import Riverbend
+
+from suture.connectors.files.folder import ARCHIVE, ERROR, Folder
+from suture.engine.file_intake import FileIntake
+from suture.pipeline import read_file
+from suture.security.phi import SealBrokenError
+from suture.store.database import StoreUnavailableError
+from suture.store.transmission import FileAppend
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_piece_put_in_the_place_of_another_does_not_open(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suture.connectors.files.folder.CHUNK_BYTES", 1000)
+    put(tmp_path, remit("T1", *(paid(f"C{number}") for number in range(50))))
+    await riverbend.watch(tmp_path).turn()
+    await riverbend.rows(
+        "update transmission_chunk c set sealed = o.sealed from transmission_chunk o"
+        " where c.ordinal = 2 and o.ordinal = 3"
+    )
+    (message,) = await riverbend.rows("select id from message")
+    with pytest.raises(SealBrokenError, match="stands where"):
+        await riverbend.message_bytes(message["id"])
+
+
+async def test_b65_a_file_that_changes_while_it_is_read_is_left_for_later(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the digest and the reading its sender writes on: nothing of it may count."""
+    path = put(tmp_path, remit())
+    begin = FileAppend.begin
+
+    async def grown(self: FileAppend, *arguments: Any) -> bool:
+        path.write_bytes(remit("T1", paid("C1"), paid("C2")))
+        return await begin(self, *arguments)
+
+    monkeypatch.setattr(FileAppend, "begin", grown)
+    watching = riverbend.watch(tmp_path)
+    assert await watching.turn() == 0
+    assert await riverbend.number("select count(*) from transmission") == 0
+    monkeypatch.undo()
+    assert await watching.turn() == 1
+    await riverbend.settle()
+    assert (await riverbend.balances())["1020"] == 30_000
+
+
+async def test_b29_reading_long_between_two_statements_does_not_end_the_transaction(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers end transactions that idle; a set of gigabytes may hold nothing to store."""
+    (name,) = await riverbend.rows("select current_database()")
+    await riverbend.rows(
+        f"alter database {name[0]} set idle_in_transaction_session_timeout = '50ms'"
+    )
+    await riverbend.database.pool.expire_connections()
+
+    def slowly(chunks: Any, channel: Any) -> Any:
+        for piece in read_file(chunks, channel):
+            time.sleep(0.06)
+            yield piece
+
+    monkeypatch.setattr("suture.engine.file_intake.read_file", slowly)
+    put(tmp_path, remit())
+    assert await riverbend.watch(tmp_path).turn() == 1
+    assert await statuses(riverbend) == [("835", "accepted")]
+
+
+async def test_f1_a_file_whose_commit_fails_is_taken_again_as_if_for_the_first_time(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(tmp_path, remit())
+
+    async def lost(*_: Any) -> None:
+        raise StoreUnavailableError("in the middle of the file")
+
+    monkeypatch.setattr(FileAppend, "message", lost)
+    watching = riverbend.watch(tmp_path)
+    with pytest.raises(StoreUnavailableError):
+        await watching.turn()
+    assert path.exists()
+    assert await riverbend.number("select count(*) from transmission_chunk") == 0
+    monkeypatch.undo()
+    assert await watching.turn() == 1
+    await riverbend.settle()
+    assert (await riverbend.balances())["1020"] == 15_000
+
+
+async def test_f2_a_file_stored_but_not_yet_filed_away_is_known_again(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker died between the commit and the move to the archive."""
+    put(tmp_path, remit())
+
+    def died(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Folder, "settle", died)
+    with pytest.raises(KeyboardInterrupt):
+        await riverbend.watch(tmp_path).turn()
+    monkeypatch.undo()
+    assert await riverbend.watch(tmp_path).turn() == 1
+    await riverbend.settle()
+    assert (1, 1) == await riverbend.counts()
+    assert (await riverbend.balances())["1020"] == 15_000
+    assert filed(tmp_path, ARCHIVE) == ["a.835"]
+
+
+async def test_f33_a_file_that_kills_the_reader_is_kept_unread_and_the_next_is_taken(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def failing(chunks: Any, channel: Any) -> Any:
+        for chunk in chunks:
+            if b"POISON" in chunk:
+                raise RecursionError("with the text of a claim")
+            yield from read_file((chunk,), channel)
+
+    monkeypatch.setattr("suture.engine.file_intake.read_file", failing)
+    put(tmp_path, remit("POISON"), "a.835")
+    put(tmp_path, remit("T2"), "b.835")
+    assert await riverbend.watch(tmp_path).turn() == 2
+    await riverbend.settle()
+    (item,) = await riverbend.rows("select code, explanation, message_id from work_item")
+    assert ("engine.file.failed", "reading it raised RecursionError") == tuple(item)[:2]
+    assert await riverbend.message_bytes(item["message_id"]) == remit("POISON")
+    assert (filed(tmp_path, ERROR), filed(tmp_path, ARCHIVE)) == (["a.835"], ["b.835"])
+    assert (await riverbend.balances())["1020"] == 15_000
+    assert (await riverbend.conservation()).gap == 0
+
+
+async def test_f33_a_file_that_cannot_be_opened_stays_and_the_next_is_taken(
+    riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = Folder.open
+
+    def refused(self: Folder, file: Any) -> Any:
+        if file.name == "a.835":
+            raise PermissionError
+        return opening(self, file)
+
+    monkeypatch.setattr(Folder, "open", refused)
+    put(tmp_path, remit("T1"), "a.835")
+    put(tmp_path, remit("T2"), "b.835")
+    watching: FileIntake = riverbend.watch(tmp_path)
+    assert await watching.turn() == 1
+    assert await watching.turn() == 0
+    assert (tmp_path / "a.835").exists()
+    monkeypatch.undo()
+    assert await watching.turn() == 1
+
+
+async def test_a_file_of_many_messages_is_no_deeper_than_its_savepoints(
+    riverbend: Riverbend,
+) -> None:
+    """A savepoint set again takes the place of the old one, which PostgreSQL alone would keep."""
+
+    async def marked_again_and_again() -> None:
+        async with FileAppend(riverbend.database, 4) as append:
+            for _ in range(3):
+                await append.mark("interchange")
+                for _ in range(3):
+                    await append.mark("message")
+                    await append.back_to("message")
+                await append.back_to("interchange")
+            await append._say("release savepoint interchange")
+            await append._say("release savepoint interchange")
+
+    with pytest.raises(asyncpg.InvalidSavepointSpecificationError):
+        await marked_again_and_again()
