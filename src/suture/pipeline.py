@@ -30,7 +30,15 @@ from suture.model.decision import Booking, Decision, Forward, Hold, Withdrawn, f
 from suture.model.event import Event, Reconsidered, process_of
 from suture.model.fault import Fault, fault
 from suture.model.translation import Begun, Channel, Closed, Piece, Reading, Translation
-from suture.processes import appointment, claim, encounter, patient, patient_account, remittance
+from suture.processes import (
+    appointment,
+    claim,
+    encounter,
+    known,
+    patient,
+    patient_account,
+    remittance,
+)
 from suture.processes.process import Process
 from suture.translate import hl7v2_adt, hl7v2_dft, hl7v2_siu, x12_835
 from suture.translate.hl7v2_common import unsupported
@@ -46,6 +54,7 @@ PROCESSES: dict[str, Process[Any]] = {
     "patient_account": patient_account,
     "claim": claim,
     "remittance": remittance,
+    **dict.fromkeys(known.STREAMS, known),
 }
 
 MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] = {

@@ -1,7 +1,10 @@
-"""Claim facts: how a payer decided one claim (X12 835).
+"""Claim facts: a claim on its way to its payer and back (X12 837, 277CA, 276/277, 835; FHIR Claim).
 
-Loop 2100 `CLP`, with its `CAS` and loop 2110 `SVC`. Booked by `processes/claim.py`. Reversals
-(CLP02 = 22) are adjudications like any other, with negated amounts.
+Submitted (837 loop 2300 `CLM`, FHIR Claim), acknowledged (277CA `STC`), its status asked and told
+(276/277), adjudicated (835 loop 2100 `CLP`, with its `CAS` and loop 2110 `SVC`; FHIR
+ClaimResponse, ExplanationOfBenefit). Booked by `processes/claim.py`: what is adjudicated is money,
+what comes before it is the claim's story. Reversals (CLP02 = 22) are adjudications like any other,
+with negated amounts.
 """
 
 from __future__ import annotations
@@ -61,3 +64,176 @@ class ClaimAdjudicated(msgspec.Struct, frozen=True, kw_only=True, tag="claim.adj
 
 REVERSAL_OF_PREVIOUS_PAYMENT = "22"
 PREDETERMINATION = "25"
+
+
+class ClaimLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One service line of a claim as it was submitted (837 loop 2400, FHIR Claim.item)."""
+
+    number: Operational[str]
+    """LX01, the line's place in its claim."""
+    procedure: Financial[str] = ""
+    """CPT, HCPCS or CDT code: SV101-2, SV202-2, SV301-2."""
+    modifiers: Financial[tuple[str, ...]] = ()
+    revenue_code: Financial[str] = ""
+    """SV201, institutional lines."""
+    charge_minor: Financial[int]
+    """SV102, SV203 or SV302."""
+    units: Operational[str] = ""
+    """Quantity as sent: SV104, SV205 or SV306."""
+    unit: Operational[str] = ""
+    """UN units, DA days, MJ minutes: SV103, SV204; empty for dental."""
+    service_on: Operational[date | None] = None
+    """DTP 472, its first day."""
+    control: Operational[str] = ""
+    """REF 6R, the line item control number: our charge's own number, echoed by the payer."""
+
+
+class PriorPayment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What another payer decided before this claim was sent on (837 loop 2320)."""
+
+    payer: Financial[str]
+    """NM109 of loop 2330B."""
+    sequence: Financial[str] = ""
+    """SBR01: P, S, T."""
+    paid_minor: Financial[int] = 0
+    """AMT D."""
+    adjustments: Financial[tuple[ClaimAdjustment, ...]] = ()
+    decided_on: Operational[date | None] = None
+    """DTP 573."""
+
+
+class ClaimSubmitted(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="claim.submitted"
+):
+    """One claim as billing sent it to a payer (837P, 837I or 837D loop 2300; FHIR Claim)."""
+
+    claim: Phi[str]
+    """Surrogate of CLM01, the number that every answer echoes."""
+    submission: Operational[str]
+    """Business identity of this sending: BHT03, CLM05-3 and place in the file, hashed."""
+    kind: Financial[str]
+    """professional, institutional or dental."""
+    frequency: Financial[str] = "1"
+    """CLM05-3: 1 original, 7 replacement, 8 void."""
+    payer: Financial[str] = ""
+    """NM109 of loop 2010BB."""
+    sequence: Financial[str] = ""
+    """SBR01: P primary, S secondary, T tertiary."""
+    filing_indicator: Financial[str] = ""
+    """SBR09, as CLP06 of the answer."""
+    member: Phi[str] = ""
+    """Surrogate of the subscriber's member id (2010BA NM109)."""
+    patient: Phi[str] = ""
+    """Surrogate of the medical record number (REF EA), where it is sent."""
+    payer_claim: Phi[str] = ""
+    """Surrogate of REF F8: which of the payer's claims this one replaces or voids."""
+    authorization: Phi[str] = ""
+    """Surrogate of REF G1, the prior authorization number."""
+    billing_provider: Operational[str] = ""
+    """National provider id of loop 2010AA."""
+    rendering_provider: Operational[str] = ""
+    """National provider id of loop 2310B (professional, dental) or 2310A (institutional)."""
+    facility: Operational[str] = ""
+    """Our facility as the claim names it: NM109 of the service location, else the billing
+    provider's."""
+    place_of_service: Financial[str] = ""
+    """CLM05-1: place of service, or the first two digits of the type of bill."""
+    charge_minor: Financial[int]
+    """CLM02."""
+    patient_paid_minor: Financial[int] = 0
+    """AMT F5."""
+    service_on: Operational[date | None] = None
+    """DTP 434, 435 or 472: the first day of service told."""
+    service_ended_on: Operational[date | None] = None
+    discharged_on: Operational[date | None] = None
+    """DTP 096, institutional."""
+    submitted_on: Operational[date]
+    """BHT04."""
+    lines: Financial[tuple[ClaimLine, ...]] = ()
+    prior_payments: Financial[tuple[PriorPayment, ...]] = ()
+    where: Operational[str]
+
+
+class StatusInformation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One STC composite: a category, a status and whom it is about."""
+
+    category: Financial[str]
+    """STC01-1, X12 code source 507: A1 received, A2 accepted, A3 returned, F1 paid ..."""
+    status: Financial[str] = ""
+    """STC01-2, X12 code source 508."""
+    entity: Operational[str] = ""
+    """STC01-3: PR payer, 85 billing provider, IL subscriber ..."""
+
+
+class ClaimAcknowledged(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="claim.acknowledged"
+):
+    """One claim of a 277CA: taken into adjudication, or returned and never to be paid as it is.
+
+    A claim of a transaction set that a 999 rejected is told the same way, with `category` R.
+    """
+
+    claim: Phi[str]
+    """Surrogate of TRN02 of loop 2200D."""
+    acknowledgement: Operational[str]
+    """Business identity: BHT03 and place, hashed."""
+    payer: Financial[str] = ""
+    payer_claim: Phi[str] = ""
+    """Surrogate of REF 1K."""
+    is_accepted: Operational[bool]
+    """STC03 WQ (accept); U is a rejection."""
+    statuses: Financial[tuple[StatusInformation, ...]] = ()
+    charge_minor: Financial[int] = 0
+    """STC04."""
+    decided_on: Operational[date]
+    """STC02."""
+    where: Operational[str]
+
+
+class ClaimStatusAsked(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="claim.status_asked"
+):
+    """A 276 about one claim (loop 2200D or 2200E)."""
+
+    claim: Phi[str]
+    """Surrogate of REF EJ, our claim number, else of TRN02."""
+    inquiry: Phi[str]
+    """Surrogate of TRN02, which the 277 echoes."""
+    payer: Financial[str] = ""
+    payer_claim: Phi[str] = ""
+    """Surrogate of REF 1K."""
+    member: Phi[str] = ""
+    provider: Operational[str] = ""
+    charge_minor: Financial[int] = 0
+    """AMT T3."""
+    service_on: Operational[date | None] = None
+    asked_on: Operational[date]
+    """BHT04."""
+    where: Operational[str]
+
+
+class ClaimStatusReported(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="claim.status_reported"
+):
+    """A 277 (X212) about one claim: where it stands at its payer."""
+
+    claim: Phi[str]
+    """Surrogate of REF EJ, our claim number, else of TRN02."""
+    inquiry: Phi[str] = ""
+    report: Operational[str]
+    """Business identity: BHT03 and place, hashed."""
+    payer: Financial[str] = ""
+    payer_claim: Phi[str] = ""
+    statuses: Financial[tuple[StatusInformation, ...]] = ()
+    charge_minor: Financial[int] = 0
+    """STC04."""
+    paid_minor: Financial[int] = 0
+    """STC05."""
+    paid_on: Operational[date | None] = None
+    """STC06 or STC08."""
+    trace: Financial[str] = ""
+    """STC09, check or EFT number."""
+    service_on: Operational[date | None] = None
+    decided_on: Operational[date]
+    """STC02."""
+    where: Operational[str]

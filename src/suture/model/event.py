@@ -29,7 +29,16 @@ from suture.model.appointment import (
     AppointmentModified,
     AppointmentRescheduled,
 )
-from suture.model.claim import ClaimAdjudicated
+from suture.model.authorization import AuthorizationDecided, AuthorizationRequested
+from suture.model.claim import (
+    ClaimAcknowledged,
+    ClaimAdjudicated,
+    ClaimStatusAsked,
+    ClaimStatusReported,
+    ClaimSubmitted,
+)
+from suture.model.coverage import CoverageAsked, CoverageEnrolled, CoverageReported
+from suture.model.deposit import DepositReceived
 from suture.model.encounter import (
     EncounterAdmitted,
     EncounterCancelled,
@@ -43,8 +52,30 @@ from suture.model.encounter import (
     EncounterTransferCancelled,
     EncounterUpdated,
 )
+from suture.model.interchange import GroupAcknowledged, InterchangeAcknowledged
+from suture.model.master_data import (
+    ChargeItemRecorded,
+    ItemRecorded,
+    LocationRecorded,
+    OrganizationRecorded,
+    ProviderRecorded,
+)
 from suture.model.party import PatientAbsorbed, PatientMerged
+from suture.model.purchase import (
+    PaymentAdvised,
+    PurchaseAcknowledged,
+    PurchaseChanged,
+    PurchaseInvoiced,
+    PurchaseOrdered,
+    PurchaseShipped,
+)
 from suture.model.remittance import RemittanceReceived
+from suture.model.supply import (
+    SupplyAdministered,
+    SupplyCancelled,
+    SupplyDispensed,
+    SupplyRequested,
+)
 
 
 class Reconsidered(msgspec.Struct, frozen=True, tag="release.reconsidered"):
@@ -80,8 +111,35 @@ Fact = (
     | AccountMerged
     | PatientMerged
     | PatientAbsorbed
+    | ClaimSubmitted
+    | ClaimAcknowledged
+    | ClaimStatusAsked
+    | ClaimStatusReported
     | ClaimAdjudicated
     | RemittanceReceived
+    | DepositReceived
+    | CoverageAsked
+    | CoverageReported
+    | CoverageEnrolled
+    | AuthorizationRequested
+    | AuthorizationDecided
+    | PurchaseOrdered
+    | PurchaseChanged
+    | PurchaseAcknowledged
+    | PurchaseShipped
+    | PurchaseInvoiced
+    | PaymentAdvised
+    | SupplyRequested
+    | SupplyCancelled
+    | SupplyDispensed
+    | SupplyAdministered
+    | ProviderRecorded
+    | LocationRecorded
+    | OrganizationRecorded
+    | ItemRecorded
+    | ChargeItemRecorded
+    | InterchangeAcknowledged
+    | GroupAcknowledged
     | Reconsidered
 )
 

@@ -19,11 +19,16 @@ PREFIXES = MappingProxyType(
         "account": "acc",
         "adjudication": "adj",
         "appointment": "apt",
+        "authorization": "aut",
         "charge": "chg",
         "claim": "clm",
+        "coverage": "cov",
+        "inquiry": "inq",
+        "member": "mem",
         "patient": "pat",
         "payer_claim": "pcl",
         "payment": "pay",
+        "supply": "sup",
         "visit": "vis",
     }
 )

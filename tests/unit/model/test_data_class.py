@@ -21,12 +21,13 @@ from suture.ledger.batch import Journal, summarise
 from suture.model.data_class import Financial, Operational, Phi, data_classes
 from suture.model.event import Event, Fact, encode_fact
 from suture.model.fault import Fault
+from suture.model.identity import PREFIXES
 from suture.model.translation import Closed, Reading, Routed, Translation
 from suture.pipeline import read_file, read_message
 
 CLASSES = {"phi", "financial", "operational"}
 CANARY = "ZZPHI-"
-SURROGATE = re.compile(rb"\b(?:acc|adj|apt|chg|clm|pat|pay|pcl|vis)_[0-9a-v]{26}\b")
+SURROGATE = re.compile(rf"\b(?:{'|'.join(PREFIXES.values())})_[0-9a-v]{{26}}\b".encode())
 
 # Fields ------------------------------------------------------------------------------------------
 

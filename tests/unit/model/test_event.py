@@ -54,6 +54,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     simple: dict[Any, st.SearchStrategy[Any]] = {
         int: st.integers(-(2**63), 2**63 - 1),
         str: st.text(max_size=8),
+        bool: st.booleans(),
         date: st.dates(),
         type(None): st.none(),
     }
@@ -78,13 +79,25 @@ def test_every_kind_of_fact_has_a_type_of_its_own_in_the_past_tense() -> None:
     assert {
         "account",
         "appointment",
+        "authorization",
         "charge",
+        "charge_item",
         "claim",
+        "coverage",
+        "deposit",
         "encounter",
+        "group",
+        "interchange",
+        "item",
+        "location",
+        "organization",
         "patient",
         "payment",
+        "provider",
+        "purchase",
         "release",
         "remittance",
+        "supply",
     } == nouns
 
 

@@ -1,0 +1,117 @@
+"""Coverage facts: who insures a person, since when, for what (X12 270/271, 834; FHIR Coverage).
+
+Asked (270), reported (271, FHIR Coverage, IN1) and enrolled (834). Keyed by the payer and the
+member's number. Kept by the coverage's own stream; what a registration says of an account's payer
+is `account.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from suture.model.data_class import Financial, Operational, Phi
+
+
+class Benefit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One EB segment: a benefit, or a limit, and its amount or share."""
+
+    information: Financial[str]
+    """EB01: 1 active, 6 inactive, A co-insurance, B co-payment, C deductible, F limitation,
+    G out of pocket maximum, I non-covered ..."""
+    level: Financial[str] = ""
+    """EB02: IND individual, FAM family."""
+    services: Financial[tuple[str, ...]] = ()
+    """EB03, service type codes, X12 code source 1365."""
+    period: Financial[str] = ""
+    """EB06: 23 calendar year, 29 remaining ..."""
+    amount_minor: Financial[int | None] = None
+    """EB07."""
+    percent: Financial[str] = ""
+    """EB08 as sent: .2 is twenty percent."""
+    is_authorization_required: Operational[bool | None] = None
+    """EB11: Y, N; None where not told or unknown (U)."""
+    is_in_network: Operational[bool | None] = None
+    """EB12: Y, N; None where not told or not applicable."""
+    where: Operational[str] = ""
+
+
+class CoverageFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of every fact about one coverage."""
+
+    coverage: Phi[str]
+    """Surrogate of payer id and member id."""
+    payer: Financial[str] = ""
+    """NM109 of loop 2100A (270/271), N104 of 1000B (834)."""
+    member: Phi[str] = ""
+    """Surrogate of the member id: NM109 of loop 2100C, REF 0F of an 834."""
+    patient: Phi[str] = ""
+    """Surrogate of the patient's own number (REF EJ or EA), where it is sent."""
+    group: Financial[str] = ""
+    """Group or policy number: REF 6P or 1L."""
+    where: Operational[str] = ""
+
+
+class CoverageAsked(
+    CoverageFact, frozen=True, kw_only=True, omit_defaults=True, tag="coverage.asked"
+):
+    """A 270: whether this payer covers this person, on this day, for these services."""
+
+    inquiry: Phi[str]
+    """Surrogate of TRN02, which the 271 echoes."""
+    provider: Operational[str] = ""
+    """National provider id of loop 2100B."""
+    services: Financial[tuple[str, ...]] = ()
+    """EQ01 of each."""
+    service_on: Operational[date | None] = None
+    """DTP 291."""
+    asked_on: Operational[date]
+    """BHT04."""
+
+
+class CoverageReported(
+    CoverageFact, frozen=True, kw_only=True, omit_defaults=True, tag="coverage.reported"
+):
+    """A 271 or a FHIR Coverage: whether it is in force, and what it pays."""
+
+    inquiry: Phi[str] = ""
+    report: Operational[str]
+    """Business identity: BHT03 and place, hashed."""
+    is_active: Operational[bool | None] = None
+    """Any EB01 of 1 to 5 for the plan itself; False for 6 to 8; None where it says neither."""
+    refusals: Operational[tuple[str, ...]] = ()
+    """AAA03 of each: why the payer could not answer (75 subscriber not found ...)."""
+    starts_on: Operational[date | None] = None
+    """DTP 346 or 291."""
+    ends_on: Operational[date | None] = None
+    """DTP 347."""
+    benefits: Financial[tuple[Benefit, ...]] = ()
+    reported_on: Operational[date]
+
+
+class CoverageEnrolled(
+    CoverageFact, frozen=True, kw_only=True, omit_defaults=True, tag="coverage.enrolled"
+):
+    """One member level of an 834: added, changed, reinstated or ended."""
+
+    enrolment: Operational[str]
+    """Business identity: BGN02 and place, hashed."""
+    maintenance: Operational[str]
+    """INS03: 001 change, 021 addition, 024 cancellation, 025 reinstatement, 030 audit."""
+    is_subscriber: Operational[bool]
+    """INS01."""
+    relationship: Operational[str] = ""
+    """INS02: 18 self, 01 spouse, 19 child ..."""
+    line: Financial[str] = ""
+    """HD03: HLT health, DEN dental, VIS vision ..."""
+    plan: Financial[str] = ""
+    """HD04."""
+    starts_on: Operational[date | None] = None
+    """DTP 348."""
+    ends_on: Operational[date | None] = None
+    """DTP 349."""
+    premium_minor: Financial[int | None] = None
+    """AMT P3 of the health coverage."""
+    made_on: Operational[date]
+    """BGN03."""
