@@ -41,7 +41,8 @@ from suture.processes import (
 )
 from suture.processes.process import Process
 from suture.translate import hl7v2_adt, hl7v2_dft, hl7v2_siu, x12_835
-from suture.translate.hl7v2_common import unsupported
+from suture.translate.hl7v2_common import sent_on, unsupported
+from suture.translate.overlay import edited
 from suture.translate.x12_common import Translator, read_interchanges
 from suture.wire import hl7v2
 
@@ -127,6 +128,8 @@ def _translate(message: hl7v2.Message | Fault, raw: bytes, channel: Channel) -> 
             identities=(f"bytes:{channel.source}:{sha256(raw).hexdigest()}",),
             faults=(message,),
         )
+    if channel.overlay is not None:
+        message = edited(message, channel.overlay, sent_on(message, channel))
     return MESSAGE_TRANSLATORS.get(message.type, unsupported)(message, channel)
 
 

@@ -31,6 +31,7 @@ from suture.ledger.entry import Entry
 from suture.memory import Judged, Rehearsal, Told, key_of
 from suture.model.fault import Fault, fault
 from suture.model.identity import Tokenizer, message_of
+from suture.model.overlay import Overlay
 from suture.model.translation import Channel
 
 DEMONSTRATION_KEY = b"Suture's demonstration key, public by design"
@@ -93,7 +94,8 @@ class Readers:
         self.estate = estate
         tokenizer = Tokenizer(DEMONSTRATION_KEY)
         self._channels = {
-            source.name: _channel(source, tokenizer) for source in estate.sources.values()
+            source.name: _channel(source, tokenizer, estate.overlays.get(source.name))
+            for source in estate.sources.values()
         }
 
     def channel(self, kind: str) -> Channel:
@@ -121,7 +123,7 @@ class Readers:
             yield from rehearsal.tell(bar(read_chunks(stream), label="Deciding"))
 
 
-def _channel(source: Source, tokenizer: Tokenizer) -> Channel:
+def _channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None) -> Channel:
     return Channel(
         source=source.name,
         zone=source.zone,
@@ -129,6 +131,7 @@ def _channel(source: Source, tokenizer: Tokenizer) -> Channel:
         authority=source.authority,
         charset=source.charset,
         facility=source.facility,
+        overlay=overlay,
     )
 
 

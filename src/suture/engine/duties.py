@@ -34,6 +34,7 @@ from suture.governance.estate import Estate
 from suture.model.event import Event, Reconsidered
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer, derive_id
+from suture.model.overlay import Overlay
 from suture.model.translation import Channel
 from suture.security.keys import KeyRing
 from suture.store.database import Database
@@ -45,7 +46,7 @@ Secrets = Callable[[str], str]
 """Resolves a reference to a secret (`env:NAME`, `file:path`) when it is needed."""
 
 
-def open_channel(source: Source, tokenizer: Tokenizer) -> Channel:
+def open_channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None = None) -> Channel:
     """Return what translation must know about a source."""
     return Channel(
         source=source.name,
@@ -54,6 +55,7 @@ def open_channel(source: Source, tokenizer: Tokenizer) -> Channel:
         authority=source.authority,
         charset=source.charset,
         facility=source.facility,
+        overlay=overlay,
     )
 
 
@@ -134,7 +136,8 @@ class IntakeDuty:
         Addresses change at the next start.
         """
         self._channels = {
-            source.name: open_channel(source, self._tokenizer) for source in estate.sources.values()
+            source.name: open_channel(source, self._tokenizer, estate.overlays.get(source.name))
+            for source in estate.sources.values()
         }
 
     def _receiver(self, name: str) -> Callable[[bytes], Coroutine[Any, Any, bytes]]:
@@ -191,7 +194,7 @@ class FilesDuty:
                 self._key_ring,
                 self._partitions_count,
                 Folder(FolderSettings(**settings)),
-                open_channel(source, self._tokenizer),
+                open_channel(source, self._tokenizer, estate.overlays.get(source.name)),
             )
             self._intakes[source.name] = intake
             self._loops.add(intake.run(self._loops.stop), f"files-{source.name}")
@@ -200,7 +203,8 @@ class FilesDuty:
         """Translate by the new release from the next file on."""
         for name, intake in self._intakes.items():
             if name in estate.sources:
-                intake.channel = open_channel(estate.sources[name], self._tokenizer)
+                source = estate.sources[name]
+                intake.channel = open_channel(source, self._tokenizer, estate.overlays.get(name))
 
     async def drain(self) -> None:
         """Finish the file under way."""

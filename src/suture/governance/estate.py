@@ -2,6 +2,7 @@
 
     estate.toml                                 legal entities, facilities, payer classes
     sources/*.toml  destinations/*.toml         connections (`connections.py`)
+    maps/*.toml  maps/*.csv                     how sources differ (`maps.py`)
     crosswalks/*.csv  ledger/*.csv              tables (`tables.py`, `completeness.py`)
 
 `load` gives an `Estate` with its compiled `Books`, or every fault with file and line; nothing is
@@ -33,6 +34,8 @@ from suture.governance.connections import (
     read_source,
     unknown,
 )
+from suture.governance.maps import FOLDER as MAPS_FOLDER
+from suture.governance.maps import read_map
 from suture.governance.reading import Document, parse_toml, read_shape, shown, suggestion
 from suture.governance.release import release_id
 from suture.governance.tables import CROSSWALKS, TABLE_FILES, Names, TableReader
@@ -40,16 +43,17 @@ from suture.ledger.books import Books, LookUps, Tables
 from suture.ledger.chart import Entity, Facility, PayerClass
 from suture.masterdata.crosswalk import ANY_SOURCE, Crosswalk, CrosswalkRow
 from suture.model.fault import Fault, fault
+from suture.model.overlay import Overlay
 
 ESTATE_FILE = "estate.toml"
 
-_CONNECTION_FILES = ("sources/*.toml", "destinations/*.toml")
+_CONNECTION_FILES = ("sources/*.toml", "destinations/*.toml", "maps/*.toml", "maps/*.csv")
 _IGNORED_FILES = ("*.md", "*/*.md")
 """Notes for people."""
 
 Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,20}\Z")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-Connection = TypeVar("Connection", Source, Destination)
+Connection = TypeVar("Connection", Source, Destination, Overlay)
 
 
 class Estate(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,8 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     payer_classes: dict[str, PayerClass]
     sources: dict[str, Source]
     destinations: dict[str, Destination]
+    overlays: dict[str, Overlay]
+    """By source: how it fills its messages otherwise."""
     cost_centres: tuple[str, ...]
     """Every cost centre a line may carry, sorted."""
     books: Books
@@ -123,6 +129,7 @@ def load(files: Mapping[str, bytes]) -> Estate | tuple[Fault, ...]:
     if not any(fnmatchcase(path, "destinations/*.toml") for path in files):
         faults.append(fault("estate.file.missing", "destinations/"))
     faults += _same_ports(sources)
+    overlays = _read_overlays(files, sources, faults)
     if head is None or faults:
         return _in_order(faults)
     read = _read_tables(files, head, sources, destinations, faults)
@@ -139,6 +146,7 @@ def load(files: Mapping[str, bytes]) -> Estate | tuple[Fault, ...]:
         payer_classes={payer_class.id: payer_class for payer_class in head.payer_classes},
         sources=sources,
         destinations=destinations,
+        overlays=overlays,
         cost_centres=cost_centres,
         books=Books(tables, identity),
     )
@@ -212,7 +220,7 @@ def _read_folder(
     read: Callable[[str, Document], Connection | list[Fault]],
     faults: list[Fault],
 ) -> Iterator[tuple[str, Connection]]:
-    """Yield the connections of a folder by name: each file's own, without its ending."""
+    """Yield what the files of a folder say, by name: each file's own, without its ending."""
     for path in sorted(files):
         if not (path.startswith(folder) and path.endswith(".toml")):
             continue
@@ -225,6 +233,21 @@ def _read_folder(
             faults += connection
         else:
             yield name, connection
+
+
+def _read_overlays(
+    files: Mapping[str, bytes], sources: Mapping[str, Source], faults: list[Fault]
+) -> dict[str, Overlay]:
+    """Read `maps/<source>.toml`, each for the source of its name."""
+
+    def read(name: str, document: Document) -> Overlay | list[Fault]:
+        if name in sources:
+            return read_map(name, document, files)
+        hint = suggestion(name, sources)
+        explanation = f"No source is named {shown(name)}: a map bears its source's name{hint}"
+        return [fault("estate.reference.unknown", f"{document.path}:1", explanation)]
+
+    return dict(_read_folder(files, MAPS_FOLDER, read, faults))
 
 
 def _same_ports(sources: Mapping[str, Source]) -> Iterator[Fault]:

@@ -15,6 +15,7 @@ import msgspec
 from suture.model.event import Fact
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer
+from suture.model.overlay import Overlay
 
 Status = Literal["accepted", "held", "rejected"]
 
@@ -32,6 +33,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     charset: str = "utf-8"
     facility: str = ""
     """Facility code to assume where a message names none."""
+    overlay: Overlay | None = None
+    """How this source fills its messages otherwise, put right before they are translated."""
 
 
 class Secret(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from suture.model.account import AccountRegistered
@@ -157,6 +157,15 @@ class Draft:
             self.blame("hl7.timestamp.invalid", where, "recorded before 1970")
             return 0
         return recorded_at_ms
+
+
+def sent_on(message: Message, channel: Channel) -> date:
+    """Return the day a message was sent (MSH-7), which chooses the look-up rows in force.
+
+    The epoch where it tells none: then only rows without a first day answer.
+    """
+    timestamp = _read_timestamp(message.message_at, channel.zone)
+    return _EPOCH.date() if timestamp is None else timestamp.on
 
 
 def unsupported(message: Message, channel: Channel) -> Translation:

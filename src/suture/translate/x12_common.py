@@ -27,6 +27,7 @@ from suture.model.translation import (
     Status,
     Translation,
 )
+from suture.translate.overlay import edit_segments
 from suture.wire.x12.acknowledge import (
     SetReply,
     acknowledge_group,
@@ -176,7 +177,10 @@ class _Interchanges:
         self._ended = None
         opened = start.transaction_set
         translate = self._translators.get(opened.set_id, _unsupported)
-        segments = chain((start.segment,), self._segments())
+        segments: Iterator[Segment] = chain((start.segment,), self._segments())
+        if self._channel.overlay is not None:
+            made_on = recorded_on(opened)
+            segments = edit_segments(segments, opened.set_id, self._channel.overlay, made_on)
         for piece in translate(segments, opened, self._channel):
             if isinstance(piece, Translation):
                 for _ in segments:

@@ -2,15 +2,16 @@
 
 Here: bytes to a syntax tree and back. `batch` cuts a file into messages, `parse` reads one
 (`layout` its lines, `segment` its fields, `escape` its values, `charset` and `separators` how to
-read them), `audit` reports what is untidy or unsafe, `build` and `acknowledge` write (`MSH`, `MSA`,
-`ERR`), `timestamp` reads `TS` and `DTM`. Not here: framing (`wire/mllp.py`), what a message means
-(`translate/hl7v2_*.py`, next).
+read them), `edit` replaces values, `audit` reports what is untidy or unsafe, `build` and
+`acknowledge` write (`MSH`, `MSA`, `ERR`), `timestamp` reads `TS` and `DTM`. Not here: framing
+(`wire/mllp.py`), what a message means (`translate/hl7v2_*.py`, next).
 """
 
 from suture.wire.hl7v2.acknowledge import acknowledge, is_due, is_enhanced, may_acknowledge
 from suture.wire.hl7v2.batch import Batch, Block, Piece, split
 from suture.wire.hl7v2.build import Component, Field, Raw, Repeated, build, segment
 from suture.wire.hl7v2.charset import read_charset
+from suture.wire.hl7v2.edit import edit, is_editable, replace_value
 from suture.wire.hl7v2.escape import NULL, escape, unescape
 from suture.wire.hl7v2.layout import SEGMENTS_MAX
 from suture.wire.hl7v2.message import Message, render
@@ -39,8 +40,10 @@ __all__ = [
     "Timestamp",
     "acknowledge",
     "build",
+    "edit",
     "escape",
     "is_due",
+    "is_editable",
     "is_enhanced",
     "may_acknowledge",
     "parse",
@@ -49,6 +52,7 @@ __all__ = [
     "read_path",
     "read_timestamp",
     "render",
+    "replace_value",
     "segment",
     "split",
     "unescape",
