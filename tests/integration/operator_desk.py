@@ -12,12 +12,15 @@ from typing import Any
 import msgspec
 import pytest
 from tests.integration.riverbend_store import PARTITIONS_COUNT, Riverbend
+from tests.specs.riverbend_messages import Line, adt, dft
 
 from suture import pipeline
 from suture.engine.message_reprocess import Desk, Reprocessed
 from suture.engine.reprocess import choose, choose_group, reprocess
 from suture.store.acts import Person
+from suture.store.controls import read_control_totals
 
+AT = "20260310120000"
 ADA = Person("ada", "billing-1", "its cause is mended")
 RELEASE = "rel_of_a_test"
 
@@ -89,3 +92,23 @@ def not_yet_known(kind: str) -> Iterator[None]:
 def ended_as(each: Reprocessed) -> dict[str, Any]:
     """Return a result by its names, without what it says nothing about."""
     return {name: told for name, told in msgspec.structs.asdict(each).items() if told}
+
+
+def charge(control: str, minor: int = 10_000, *, account: str = "A1", number: str = "") -> bytes:
+    """Return a DFT of one charge."""
+    return dft(account, Line(number or f"L{control}", "CG", minor), at=AT, control=control)
+
+
+async def registered(riverbend: Riverbend, account: str = "A1") -> None:
+    """Say who pays for an account."""
+    await riverbend.receive(
+        adt("A01", account, at=AT, control=f"R{account}", financial_class="MA", payer="MCR"),
+        source="adt",
+    )
+
+
+async def assert_every_control_holds(riverbend: Riverbend) -> None:
+    """Assert that each message is placed, and each control total is followed to the books."""
+    assert (await riverbend.conservation()).gap == 0
+    for control in await read_control_totals(riverbend.database):
+        assert control.difference_minor == 0, control

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from tests.integration.operator_desk import (
     ADA,
+    AT,
+    assert_every_control_holds,
     everything,
     message_ids,
     not_yet_known,
@@ -29,12 +31,10 @@ from suture.model.fault import fault
 from suture.model.translation import Begun, Channel, Closed, Piece, Reading, Translation
 from suture.pipeline import read_file
 from suture.store.acts import read_acts
-from suture.store.controls import read_control_totals
 from suture.store.reprocess import Reprocessing
 
 pytestmark = pytest.mark.integration
 
-AT = "20260310120000"
 UNKNOWN = "x12.set.unsupported"
 FAILED = "engine.file.failed"
 
@@ -45,12 +45,6 @@ async def taken(riverbend: Riverbend, folder: Path, *files: bytes) -> None:
     for number, raw in enumerate(files):
         put(folder, raw, f"{number}.835")
         assert await watching.turn() == 1
-
-
-async def assert_every_control_holds(riverbend: Riverbend) -> None:
-    assert (await riverbend.conservation()).gap == 0
-    for control in await read_control_totals(riverbend.database):
-        assert control.difference_minor == 0, control
 
 
 def three_sets() -> bytes:

@@ -1,11 +1,11 @@
 """Reprocess: messages that were not accepted, again from their raw bytes, as they are read today.
 
 Today is the code that runs and the release in force: a type that has been learnt, a character set
-that was mended. What is accepted now books as if it had been accepted when it came: same id, same
-time, same stamps, in the order of receipt; identities hold as at intake, so that nothing is said
-twice. Here: which messages, in which order, and events that failed (they are told again as they
-are). One message is `message_reprocess.py`, those of a file `file_reprocess.py`. A parked booking
-is none of this: it books by itself under the next release.
+that was mended, a map that says where a value stands. What is accepted now books as if it had been
+accepted when it came: same id, same time, same stamps, in the order of receipt; identities hold as
+at intake, so that nothing is said twice. Here: which messages, in which order, and events that
+failed (they are told again as they are). One message is `message_reprocess.py`, those of a file
+`file_reprocess.py`. A parked booking is none of this: it books by itself under the next release.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ async def _reprocessed(
     if source is None:
         why = f"the estate in force has no source {first.source} to read it by"
         return [refused(each, why) for each in unit.ids]
-    channel = open_channel(source, tokenizer)
+    channel = open_channel(source, tokenizer, estate.overlays.get(source.name))
     if first.transmission_id is None:
         return [await reprocess_message(desk, first, channel)]
     return await reprocess_file(desk, unit.messages, channel)
