@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -90,10 +91,19 @@ def template_database(postgres_dsn: str) -> str:
 @pytest.fixture
 def database_dsn(postgres_dsn: str, template_database: str) -> Iterator[str]:
     """Return a fresh, migrated database, dropped after the test."""
+    with fresh_database(postgres_dsn, template_database) as dsn:
+        yield dsn
+
+
+@contextmanager
+def fresh_database(postgres_dsn: str, template_database: str) -> Iterator[str]:
+    """Make a migrated database, and drop it."""
     name = f"test_{uuid4().hex[:12]}"
     asyncio.run(_execute(postgres_dsn, f"create database {name} template {template_database}"))
-    yield named(postgres_dsn, name)
-    asyncio.run(_execute(postgres_dsn, f"drop database {name} with (force)"))
+    try:
+        yield named(postgres_dsn, name)
+    finally:
+        asyncio.run(_execute(postgres_dsn, f"drop database {name} with (force)"))
 
 
 def named(dsn: str, database: str) -> str:

@@ -84,6 +84,10 @@ class Installation(msgspec.Struct, frozen=True):
         """Return its keys, made at the first start. Raises KeyFileError."""
         return open_key_ring(self.home / "keys")
 
+    def existing_key_ring(self) -> KeyRing:
+        """Return its keys where they are, and make none. Raises KeyFileError."""
+        return KeyRing.load(self.home / "keys")
+
     def postgres(self) -> EmbeddedPostgres:
         """Return the supervisor of its embedded database."""
         folder = self.settings.database.binaries_folder

@@ -86,7 +86,8 @@ class Riverbend:
 
     def channel(self, source: str) -> Channel:
         """Return the channel of a source of the estate."""
-        return open_channel(self.estate.sources[source], self.tokenizer)
+        overlay = self.estate.overlays.get(source)
+        return open_channel(self.estate.sources[source], self.tokenizer, overlay)
 
     def another_runner(self, name: str, database: Database | None = None) -> Runner:
         """Return one more runner, which competes for the same partitions."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.operator_desk import ADA
 from tests.integration.riverbend_store import Riverbend
 from tests.integration.sandbox_erp import SandboxErp, destination_at, serving
 from tests.specs.riverbend_messages import Line, adt, dft
@@ -22,8 +23,16 @@ from suture.connectors.outcome import Delivered, Finding, Outcome
 from suture.engine.batching import Batching
 from suture.engine.delivery import Delivery, Retry
 from suture.engine.proof import read_proof
+from suture.store.acts import read_acts
 from suture.store.database import StoreUnavailableError
-from suture.store.outbox import Settlement, lease_deliveries, resend_deliveries, settle_delivery
+from suture.store.outbox import (
+    Settlement,
+    find_deliveries,
+    lease_deliveries,
+    resend_deliveries,
+    settle_delivery,
+)
+from suture.store.worklist import dismiss_work_items
 
 pytestmark = pytest.mark.integration
 
@@ -272,11 +281,37 @@ async def test_a_closed_period_is_refused_told_and_delivered_when_it_opens(desk:
     await desk.send()
     assert await desk.attempts() == ["refused", "delivered"], "it holds up nobody"
     await desk.erp.call("POST", "/v1/periods/RVH/2026-03/open")
-    resent = await resend_deliveries(desk.riverbend.database, [item["delivery_id"], 99])
+    resent = await resend_deliveries(desk.riverbend.database, [item["delivery_id"], 99], ADA)
     assert resent == [item["delivery_id"]]
     await desk.send()
     assert sorted(await desk.attempts()) == ["delivered", "delivered", "refused"]
     assert await desk.riverbend.resolutions() == ["delivered after all"]
+    await desk.proven()
+
+
+async def test_a_journal_resent_too_early_is_refused_again_and_waits_once(desk: Desk) -> None:
+    """Its amount is at stake once, however often it was tried, and nothing dismisses it."""
+    database = desk.riverbend.database
+    await desk.erp.call("POST", "/v1/periods/RVH/2026-03/close")
+    await desk.journal()
+    await desk.send()
+    ((journal,),) = await desk.riverbend.rows("select reference from journal")
+    for tries in (2, 3):
+        (item,) = await desk.riverbend.rows("select * from work_item where resolved_at is null")
+        assert await dismiss_work_items(database, [item["id"]], ADA) == []
+        (named,) = await find_deliveries(database, item_ids=[item["id"]], references=[])
+        (same,) = await find_deliveries(database, item_ids=[], references=[journal])
+        assert (same.id, same.status, same.amount_minor) == (named.id, "ERROR", 100)
+        assert await resend_deliveries(database, [named.id], ADA) == [named.id]
+        assert await resend_deliveries(database, [named.id], ADA) == [], "queued already"
+        await desk.send()
+        assert await desk.attempts() == ["refused"] * tries
+        assert await desk.riverbend.exceptions() == ["erp.period.closed"]
+    assert await desk.riverbend.resolutions() == ["resent and refused again"] * 2
+    acts = await read_acts(database, journal)
+    assert [(act.act, act.os_user, act.reason) for act in acts] == [
+        ("resent", "ada", ADA.reason)
+    ] * 2
     await desk.proven()
 
 

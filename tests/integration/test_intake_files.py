@@ -15,7 +15,7 @@ from tests.integration.riverbend_store import Riverbend
 from tests.specs.riverbend_messages import Line, adt, dft, interchange, remittance
 
 from suture.connectors.files.folder import ARCHIVE, ERROR
-from suture.engine.file_intake import EVENTS_PER_FLUSH
+from suture.engine.file_facts import EVENTS_PER_FLUSH
 from suture.security.phi import SealBrokenError, open_sealed
 
 pytestmark = pytest.mark.integration

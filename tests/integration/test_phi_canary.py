@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.integration.operator_desk import message_ids, outcomes, reprocessed
 from tests.integration.riverbend_store import Riverbend, changed, open_riverbend
 from tests.integration.sandbox_erp import destination_at, serving
 
@@ -211,6 +212,10 @@ async def live_through(riverbend: Riverbend, folder: Path) -> list[bytes]:
         assert proof.proven, proof
         assert (await erp.summary())["journal_count"] > 0
     answers.append((folder / "erp.sqlite").read_bytes())
+    held = await message_ids(riverbend) + await message_ids(riverbend, "rejected")
+    results = await reprocessed(riverbend, *held)
+    assert {"held", "refused"} == set(outcomes(results))
+    answers.append(repr(results).encode())
     for row in await riverbend.rows("select id from message"):
         lineage = await trace(riverbend.database, row["id"])
         answers.append(repr(lineage).encode())

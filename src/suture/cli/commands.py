@@ -120,7 +120,20 @@ def exceptions(
         raise typer.Exit(run(home=home, is_grouped=grouped, as_json=as_json))
 
 
-@exceptions_app.command()
+Group = Annotated[
+    str,
+    typer.Option(
+        "--all-of",
+        metavar="GROUP",
+        help="Everything open that is alike: by a fault's code, or the id of one exception of it.",
+    ),
+]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; noted with who did it, for ever.")
+]
+
+
+@exceptions_app.command(short_help="Resolve exceptions that need no booking, with a reason.")
 def dismiss(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of exceptions, exc_...")],
     *,
@@ -130,10 +143,53 @@ def dismiss(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Resolve exceptions that need no booking, with a reason."""
+    """Resolve exceptions that need no booking, with a reason. Parked money is out of reach."""
     from suture.cli.exceptions import run_dismiss
 
     raise typer.Exit(run_dismiss(ids, reason=reason, home=home, as_json=as_json))
+
+
+@exceptions_app.command(short_help="Send refused journals again, under the same key.")
+def resend(
+    asked: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID|JOURNAL", help="Exceptions about journals, or journals, SUT..."),
+    ] = None,
+    *,
+    all_of: Group = "",
+    reason: Reason = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Send refused journals again as they are, once their cause is mended; the ERP is asked first.
+
+    Each keeps its idempotency key, and its exception closes when it is delivered.
+    """
+    from suture.cli.resend import run
+
+    raise typer.Exit(run(asked or [], all_of=all_of, reason=reason, home=home, as_json=as_json))
+
+
+@exceptions_app.command(short_help="Read messages that were not accepted again, from their bytes.")
+def reprocess(
+    asked: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID|MESSAGE", help="Exceptions, or messages, msg_..."),
+    ] = None,
+    *,
+    all_of: Group = "",
+    reason: Reason = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Read messages that were not accepted again, under today's code and the release in force.
+
+    What is accepted now books exactly once, and its exceptions close. An event that failed is told
+    again.
+    """
+    from suture.cli.reprocess import run
+
+    raise typer.Exit(run(asked or [], all_of=all_of, reason=reason, home=home, as_json=as_json))
 
 
 @app.command(short_help="Check an estate and bring it into force.")
@@ -178,10 +234,31 @@ def trace(
     events_max: Annotated[
         int, typer.Option("--events-max", min=0, help="Events shown of each message of a file.")
     ] = 50,
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw", help="Show the bytes of the one message an id leads to; needs --reason."
+        ),
+    ] = False,
+    reason: Reason = "",
+    charset: Annotated[
+        str, typer.Option("--charset", metavar="NAME", help="Read the bytes of --raw as this.")
+    ] = "utf-8",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Show what Suture would make of a file, touching nothing; or where an id leads, both ways."""
+    """Show what Suture would make of a file, touching nothing; or where an id leads, both ways.
+
+    No patient's data is shown but with --raw, which is noted with who looked and why.
+    """
+    if raw:
+        from suture.cli.reveal import run as reveal
+
+        raise typer.Exit(
+            reveal(targets, reason=reason, charset=charset, home=home, as_json=as_json)
+        )
+    if reason:
+        raise typer.BadParameter("it goes with --raw", param_hint="--reason")
     from suture.cli.trace import run
 
     raise typer.Exit(run(targets, estate=estate, events_max=events_max, home=home, as_json=as_json))

@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from suture.cli.person import this_person
 from suture.cli.screen import chip, count, line, money, open_console, plain_table, print_json
 from suture.cli.world import World, open_world
 from suture.engine.proof import Proof
 from suture.model.fault import catalogue
 from suture.simulator.health_system.places import UNMAPPED_HEALED_BY
 from suture.store.controls import Counts, read_counts
-from suture.store.worklist import WorkItem, count_work_items, open_work_items, resolve_work_items
+from suture.store.worklist import WorkItem, count_work_items, dismiss_work_items, open_work_items
 
 REPAIRED_DEPARTMENT = ",".join((*UNMAPPED_HEALED_BY, "", "")).encode() + b"\n"
 """The crosswalk row a steward adds when the new department's charges park."""
@@ -136,7 +137,7 @@ async def _heal(world: World, tell: Tell) -> None:
     for code, reason in DISMISSALS.items():
         items = [each.id for each in await open_work_items(database) if each.code == code]
         if items:
-            await resolve_work_items(database, items, reason)
+            await dismiss_work_items(database, items, this_person(reason))
             tell(f"{len(items)} closed: {reason}.")
 
 

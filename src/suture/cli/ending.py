@@ -24,6 +24,8 @@ _CLOSED_NAMES = frozenset(
         "KeyFileError",
         "MigrationError",
         "NoReleaseError",
+        "SealBrokenError",
+        "UnknownKeyError",
         "WorldError",
     }
 )

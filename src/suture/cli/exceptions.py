@@ -1,4 +1,8 @@
-"""`suture exceptions`: what waits for people, what is alike in one group; `dismiss` closes it."""
+"""`suture exceptions`: what waits for people, what is alike in one group; `dismiss` closes it.
+
+What else can be done about one is `resend.py` (a refused journal) and `reprocess.py` (a message
+that was not accepted). What is parked for the estate is neither: it books under the next release.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,19 @@ from rich.console import Console
 
 from suture.app import existing_installation, visited_store
 from suture.cli.ending import FOUND, WELL, UsageError
+from suture.cli.person import this_person
 from suture.cli.progress import waiting
-from suture.cli.screen import age, count, line, money, open_console, plain, print_json
+from suture.cli.screen import age, count, line, money, open_console, plain, print_json, remedied
 from suture.model.fault import catalogue
 from suture.store.queues import OpenAmount, read_open_amounts
-from suture.store.worklist import WorkItem, open_work_items, resolve_work_items
+from suture.store.worklist import (
+    EVENT_FAILED,
+    NamedItem,
+    WorkItem,
+    dismiss_work_items,
+    find_work_items,
+    open_work_items,
+)
 
 ITEMS_MAX = 10_000
 """Items read at once, the largest amounts first."""
@@ -25,6 +37,8 @@ ITEMS_MAX = 10_000
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Exceptions that are alike: one cause, one remedy."""
 
+    group: str
+    """Its key, by which `--all-of` names it."""
     code: str
     title: str
     source: str
@@ -56,22 +70,45 @@ def run(*, home: Path | None, is_grouped: bool, as_json: bool) -> int:
 
 
 def run_dismiss(ids: Sequence[str], *, reason: str, home: Path | None, as_json: bool) -> int:
-    """Resolve open exceptions with a reason; 1 when one of them is not open."""
+    """Resolve open exceptions with a reason; 1 when one of them is not open, or out of reach."""
     if not reason.strip():
         raise UsageError("--reason is empty: say why, for whoever asks next year")
-    dismissed = asyncio.run(_dismiss(list(dict.fromkeys(ids)), reason.strip(), home))
-    absent = [each for each in ids if each not in dismissed]
+    asked = list(dict.fromkeys(ids))
+    dismissed, items = asyncio.run(_dismiss(asked, reason, home))
+    kept = {each: _why_kept(items.get(each)) for each in asked if each not in dismissed}
+    out_of_reach = [each for each in kept if each in items and items[each].resolved_at is None]
     if as_json:
-        print_json({"dismissed": dismissed, "not_open": absent})
+        not_open = [each for each in kept if each not in out_of_reach]
+        print_json({"dismissed": dismissed, "not_open": not_open, "out_of_reach": out_of_reach})
     else:
         console = open_console()
         if dismissed:
             console.print(f"Dismissed {count(len(dismissed), 'exception')}.")
-        for each in absent:
-            console.print(line(("Not open, or parked money: ", "yellow"), plain(each)))
-        if absent:
-            console.print("Parked money is never dismissed: mend the estate and it books itself.")
-    return FOUND if absent else WELL
+        for each, why in kept.items():
+            console.print(line(("Not dismissed: ", "yellow"), f"{plain(each)}: {why}"))
+    return FOUND if kept else WELL
+
+
+def _why_kept(item: NamedItem | None) -> str:
+    """Return why an exception was not dismissed."""
+    if item is None:
+        return "nothing here is called so."
+    if item.resolved_at is not None:
+        return f"it is closed already: {plain(item.resolution)}."
+    if item.delivery_id is not None:
+        return (
+            "its journal is booked here and not in the ERP. Mend the cause, then "
+            f"`suture exceptions resend {item.id}`."
+        )
+    if item.code == EVENT_FAILED:
+        return (
+            "what its event says was never told. When Suture is mended, "
+            f"`suture exceptions reprocess {item.id}`."
+        )
+    return (
+        f"{money(item.amount_minor, item.currency)} is parked behind it, and parked money is never "
+        "dismissed: mend the estate, and it books itself."
+    )
 
 
 async def _read(home: Path | None) -> tuple[list[WorkItem], list[OpenAmount]]:
@@ -82,9 +119,14 @@ async def _read(home: Path | None) -> tuple[list[WorkItem], list[OpenAmount]]:
         )
 
 
-async def _dismiss(ids: list[str], reason: str, home: Path | None) -> list[str]:
+async def _dismiss(
+    ids: list[str], reason: str, home: Path | None
+) -> tuple[list[str], dict[str, NamedItem]]:
+    """Return what was dismissed, and the rest as it is."""
     async with visited_store(existing_installation(home)) as database:
-        return sorted(await resolve_work_items(database, ids, f"dismissed: {reason}"))
+        dismissed = await dismiss_work_items(database, ids, this_person(reason))
+        kept = [each for each in ids if each not in dismissed]
+        return sorted(dismissed), await find_work_items(database, kept)
 
 
 def group(items: Sequence[WorkItem]) -> list[Group]:
@@ -99,6 +141,7 @@ def group(items: Sequence[WorkItem]) -> list[Group]:
 def _group(items: list[WorkItem]) -> Group:
     first = min(items, key=lambda item: (item.opened_at, item.id))
     return Group(
+        group=first.group_key,
         code=first.code,
         title=catalogue()[first.code].title if first.code in catalogue() else first.code,
         source=first.source,
@@ -155,7 +198,7 @@ def _print_group(console: Console, each: Group, now: datetime) -> None:
     source = f" from {plain(each.source)}" if each.source else ""
     console.print(line(f"{each.count:,}{source}, oldest {oldest}, for {each.owner}", indent=2))
     console.print(line(plain(each.explanation), indent=2))
-    console.print(line(("→ ", "bold"), each.remedy, indent=2))
+    console.print(line(("→ ", "bold"), remedied(each.remedy, each.ids[0]), indent=2))
     about = f" of {each.message_id}" if each.message_id else ""
     console.print(line(("e.g. ", "dim"), f"{each.ids[0]} at {plain(each.where)}{about}", indent=2))
 
@@ -173,4 +216,5 @@ def _print_item(console: Console, item: WorkItem, now: datetime) -> None:
     about = item.message_id or item.event_id or f"delivery {item.delivery_id}"
     console.print(line(f"{plain(item.source)} {about} at {plain(item.path)}, {since}", indent=2))
     console.print(line(plain(item.explanation), indent=2))
-    console.print(line(("→ ", "bold"), f"{item.remedy} ({item.owner})", indent=2))
+    remedy = remedied(item.remedy, item.id)
+    console.print(line(("→ ", "bold"), f"{remedy} ({item.owner})", indent=2))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
@@ -50,6 +51,35 @@ def watched(
             if not is_shown and time.monotonic() >= shown_at:
                 bar.start()
                 is_shown = True
+    finally:
+        bar.stop()
+
+
+@contextmanager
+def counted(label: str, *, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of `total` things are done; the body says so by what this yields."""
+    place = Console(stderr=True)
+    if not place.is_terminal:
+        yield lambda _: None
+        return
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=place,
+        transient=True,
+    )
+    task = bar.add_task(label, total=total)
+    shown_at = time.monotonic() + PATIENCE_SECONDS
+
+    def advance(done: int) -> None:
+        bar.update(task, advance=done)
+        if time.monotonic() >= shown_at:
+            bar.start()
+
+    try:
+        yield advance
     finally:
         bar.stop()
 

@@ -6,6 +6,7 @@ characters and is never read as markup (bad input B91).
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 
@@ -32,6 +33,7 @@ _CHIPS = {
     "not proven": "white on red",
 }
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
+_COMMAND = re.compile(r"`suture [^`]*`")
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
@@ -95,6 +97,11 @@ def plain_table(*columns: str, right: Iterable[str] = (), is_headed: bool = True
         justify = "right" if column in figures else "left"
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     return table
+
+
+def remedied(remedy: str, item_id: str) -> str:
+    """Return what to do next about one exception: its commands with the exception's own id."""
+    return _COMMAND.sub(lambda found: found[0].replace(" ID", f" {item_id}"), remedy)
 
 
 def print_fault(console: Console, fault: Fault, *, indent: int = 2, label: str = "") -> None:

@@ -14,8 +14,9 @@ from rich.tree import Tree
 from suture.app import existing_installation, visited_store
 from suture.cli.ending import FOUND, WELL
 from suture.cli.progress import waiting
-from suture.cli.screen import count, line, money, open_console, plain, print_json
+from suture.cli.screen import count, line, money, open_console, plain, print_json, remedied
 from suture.ledger.entry import Line
+from suture.store.acts import Act
 from suture.store.lineage import Lineage, trace
 
 LINES_SHOWN_MAX = 40
@@ -67,6 +68,8 @@ def _tree(lineage: Lineage) -> Tree:
         _add_work_item(branch, each)
     if journal := lineage.get("journal"):
         _add_journal(root, journal)
+    for act in lineage.get("acts", ()):
+        _add_act(root, act)
     _add_ids(root, "entry", "entries", lineage.get("entry_ids", ()))
     _add_ids(root, "message", "messages", lineage.get("message_ids", ()))
     return root
@@ -141,7 +144,17 @@ def _add_work_item(node: Tree, item: Mapping[str, Any]) -> None:
     )
     branch.add(Text(plain(item["explanation"])))
     if not item["resolved_at"]:
-        branch.add(Text(f"→ {item['remedy']}"))
+        branch.add(Text(f"→ {remedied(item['remedy'], item['id'])}"))
+
+
+def _add_act(root: Tree, act: Act) -> None:
+    reason = f": {plain(act.reason)}" if act.reason else ""
+    root.add(
+        Text.assemble(
+            (act.act, "bold"),
+            f" by {plain(act.os_user)}@{plain(act.host)}, {act.at:%Y-%m-%d %H:%M:%S} UTC{reason}",
+        )
+    )
 
 
 def _add_journal(root: Tree, journal: Mapping[str, Any]) -> None:

@@ -19,8 +19,8 @@ import msgspec
 
 from suture.connectors.files.folder import ARCHIVE, ERROR, Folder, FoundFile, read_chunks
 from suture.engine.clock import elapsed_seconds, instant, now_ms
+from suture.engine.file_facts import Facts
 from suture.engine.telemetry import log
-from suture.model.event import Event, make_stamp
 from suture.model.fault import Fault, fault
 from suture.model.identity import derive_id
 from suture.model.translation import Begun, Channel, Closed, Reading, Routed, Translation
@@ -31,9 +31,6 @@ from suture.store.database import Database, StoreUnavailableError
 from suture.store.transmission import FileAppend, MessageRow
 
 POLL_SECONDS = 0.25
-EVENTS_PER_MESSAGE_MAX = 100_000_000
-"""Only for the order of stamps."""
-EVENTS_PER_FLUSH = 500
 
 
 class FileChangedError(Exception):
@@ -197,12 +194,15 @@ class _Taking:
         self._key_ring = intake.key_ring
         self._append = append
         self._file = file
-        self._events: list[Event] = []
-        self._secrets: dict[str, tuple[str, bytes]] = {}
+        self._facts = Facts(
+            append,
+            intake.key_ring,
+            source=intake.channel.source,
+            digest=file.digest,
+            at_ms=file.at_ms,
+        )
         self._judged: list[_Judged] = []
         self._ordinal = 0
-        self._events_count = 0
-        self._recorded_at_ms = 0
         self.verdicts = Verdicts()
         self.reply = Reply()
 
@@ -221,7 +221,7 @@ class _Taking:
                 case Begun():
                     await self._begin(piece)
                 case Routed():
-                    await self._route(piece)
+                    await self._facts.add(piece)
                 case Reading():
                     await self._judge(piece)
                 case Closed():
@@ -251,68 +251,31 @@ class _Taking:
 
     async def _begin(self, begun: Begun) -> None:
         self._ordinal += 1
-        self._events_count = 0
-        self._recorded_at_ms = begun.recorded_at_ms
-        await self._append.mark("message")
-
-    async def _route(self, routed: Routed) -> None:
-        self._events_count += 1
-        message_id = self._message_id(self._ordinal)
-        digest = self._file.digest.hex()
-        self._events.append(
-            Event(
-                id=f"evt_{message_id[4:]}.{self._events_count:04d}",
-                stream=routed.stream,
-                fact=routed.fact,
-                source=self._channel.source,
-                message_id=message_id,
-                where=routed.where,
-                # Of two messages of one second, the later in the file is the later told.
-                stamp=make_stamp(
-                    self._recorded_at_ms,
-                    digest,
-                    self._ordinal * EVENTS_PER_MESSAGE_MAX + self._events_count,
-                ),
-                received_at_ms=self._file.at_ms,
-            )
+        self._facts.begin(
+            self._message_id(self._ordinal),
+            message_ordinal=self._ordinal,
+            recorded_at_ms=begun.recorded_at_ms,
         )
-        for secret in routed.secrets:
-            self._hide(secret.token, secret.kind, secret.value)
-        if len(self._events) >= EVENTS_PER_FLUSH:
-            await self._flush_events()
-
-    def _hide(self, token: str, kind: str, value: str) -> None:
-        if token not in self._secrets:
-            sealed = seal(value.encode(), key_ring=self._key_ring, context=token.encode())
-            self._secrets[token] = (kind, sealed)
-
-    async def _flush_events(self) -> None:
-        await self._append.events(self._events)
-        await self._append.secrets(self._secrets)
-        self._events.clear()
-        self._secrets.clear()
-        await asyncio.sleep(0)
+        await self._append.mark("message")
 
     async def _judge(self, reading: Reading) -> None:
         """Keep a message's facts if its verdict and its identities allow, else take them back."""
         translation = reading.translation
         for routed in translation.routed:
-            await self._route(routed)
+            await self._facts.add(routed)
         for secret in translation.secrets:
-            self._hide(secret.token, secret.kind, secret.value)
+            self._facts.hide(secret)
         faults, status = translation.faults, translation.status
         if status == "accepted":
             taken = await self._claim(translation.identities)
             if taken:
                 faults, status = (taken,), "held"
         if status == "accepted":
-            await self._flush_events()
+            await self._facts.flush()
         else:
-            self._events.clear()
-            self._secrets.clear()
-            self._events_count = 0
+            self._facts.forget()
             await self._append.back_to("message")
-        self._judged.append(_Judged(reading, faults, status, self._ordinal, self._events_count))
+        self._judged.append(_Judged(reading, faults, status, self._ordinal, self._facts.count))
 
     async def _claim(self, identities: tuple[str, ...]) -> Fault | None:
         """Claim every identity of a message; a fault naming the holder when one is taken."""
@@ -320,16 +283,7 @@ class _Taking:
         for identity in identities:
             holder = await self._append.claim(identity, message_id, self._file.digest)
             if holder is not None:
-                code = (
-                    "intake.trace.reused"
-                    if identity.startswith("remittance:")
-                    else "intake.control_id.reused"
-                )
-                return fault(
-                    code,
-                    f"message {self._ordinal}",
-                    f"{identity.partition(':')[0]} identity is already held by message {holder}",
-                )
+                return identity_taken(identity, self._ordinal, holder)
         return None
 
     async def _close(self, closed: Closed) -> None:
@@ -371,7 +325,20 @@ class _Taking:
         )
 
     def _message_id(self, ordinal: int) -> str:
-        return derive_id("msg", self._file.at_ms, self._file.transmission_id, str(ordinal))
+        return message_id_of(self._file.transmission_id, self._file.at_ms, ordinal)
+
+
+def message_id_of(transmission_id: str, at_ms: int, ordinal: int) -> str:
+    """Return the id of a file's message, from the file and its place among the others."""
+    return derive_id("msg", at_ms, transmission_id, str(ordinal))
+
+
+def identity_taken(identity: str, message_ordinal: int, holder_id: str) -> Fault:
+    """Return why a file's message is held whose identity another message holds."""
+    kind = identity.partition(":")[0]
+    code = "intake.trace.reused" if kind == "remittance" else "intake.control_id.reused"
+    explanation = f"{kind} identity is already held by message {holder_id}"
+    return fault(code, f"message {message_ordinal}", explanation)
 
 
 def _digest(stream: BinaryIO) -> tuple[bytes, int]:

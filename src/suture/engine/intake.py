@@ -38,6 +38,8 @@ QUEUE_MESSAGES_MAX = 10_000
 COMMIT_PATIENCE_SECONDS = 20.0
 """How long a batch waits for the database to come back before its senders are told to try again."""
 KNOWN_TOKENS_MAX = 200_000
+EVENTS_PER_MESSAGE_MAX = 100_000_000
+"""Only for the order of stamps."""
 TEXT_CHARACTERS_MAX = 200
 """Of a control id and a type as they are shown, and of an identity as it is written: an index entry
 has its limits."""
@@ -59,8 +61,8 @@ class _Pending(msgspec.Struct):
             self.answer.set_result(reply)
 
 
-class _Received(msgspec.Struct, frozen=True):
-    """Bytes that came in, and how they will be known."""
+class Received(msgspec.Struct, frozen=True):
+    """Bytes that came in, and how they are known."""
 
     raw: bytes
     digest: bytes
@@ -122,10 +124,16 @@ class Intake:
 
     def prepare(self, raw: bytes, channel: Channel) -> Arrival:
         """Parse, translate and seal one message; pure but for the clock and the nonce."""
-        received = _receive(raw, channel)
+        return self.read(_receive(raw, channel), channel)
+
+    def read(self, received: Received, channel: Channel) -> Arrival:
+        """Return what bytes that are known already mean: today, or when they are reprocessed."""
         try:
             translation, reply = receive_message(
-                raw, channel, control_id=received.control_id, at=hl7_timestamp(received.at_ms)
+                received.raw,
+                channel,
+                control_id=received.control_id,
+                at=hl7_timestamp(received.at_ms),
             )
         except Exception as error:  # noqa: BLE001 - a bug; one poison never blocks the others (F33)
             failure = type(error).__name__
@@ -135,7 +143,7 @@ class Intake:
         return self._kept(received, channel, translation, reply)
 
     def _kept(
-        self, received: _Received, channel: Channel, translation: Translation, reply: bytes
+        self, received: Received, channel: Channel, translation: Translation, reply: bytes
     ) -> Arrival:
         accepted = translation.status == "accepted"
         identity = translation.identities[0] if translation.identities else None
@@ -263,7 +271,7 @@ class Intake:
             if holder is None:
                 again.append(pending)  # its holder is committing at this moment
             elif holder.sha256 != arrival.sha256:
-                reuse = _as_reuse(arrival, holder.message_id)
+                reuse = as_reuse(arrival, holder.message_id)
                 again.append(_Pending(reuse, pending.answer, pending.is_uncertain))
             elif holder.message_id == arrival.id and pending.is_uncertain:
                 pending.settle(arrival.reply)  # our own commit, whose answer was lost
@@ -293,10 +301,10 @@ def _give_up(batch: list[_Pending], error: Exception | None) -> None:
             pending.answer.set_exception(NotStoredError(told))
 
 
-def _receive(raw: bytes, channel: Channel) -> _Received:
+def _receive(raw: bytes, channel: Channel) -> Received:
     at_ms, digest = now_ms(), sha256(raw)
     message_id = derive_id("msg", at_ms, channel.source, digest.hexdigest())
-    return _Received(raw, digest.digest(), at_ms, message_id)
+    return Received(raw, digest.digest(), at_ms, message_id)
 
 
 def _unread(reason: Fault, status: Status) -> Translation:
@@ -306,7 +314,7 @@ def _unread(reason: Fault, status: Status) -> Translation:
     )
 
 
-def _refusal(received: _Received, channel: Channel, reason: Fault) -> bytes:
+def _refusal(received: Received, channel: Channel, reason: Fault) -> bytes:
     """Return the negative reply to a message of which the beginning arrived; empty where no MSH."""
     message = hl7v2.parse(received.raw, charset=channel.charset)
     if isinstance(message, Fault):
@@ -321,7 +329,7 @@ def _refusal(received: _Received, channel: Channel, reason: Fault) -> bytes:
     )
 
 
-def _acceptance(received: _Received, channel: Channel) -> bytes:
+def _acceptance(received: Received, channel: Channel) -> bytes:
     """Return the reply to a message that we hold without having read it."""
     try:
         message = hl7v2.parse(received.raw, charset=channel.charset)
@@ -363,7 +371,7 @@ def _as_unread(arrival: Arrival) -> Arrival:
     )
 
 
-def _as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
+def as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
     """Return the arrival as a held one: its control id was used before by other bytes (B20)."""
     reused: Fault = fault(
         "intake.control_id.reused",
@@ -380,7 +388,7 @@ def _as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
     )
 
 
-def _events(translation: Translation, received: _Received, channel: Channel) -> list[Event]:
+def _events(translation: Translation, received: Received, channel: Channel) -> list[Event]:
     return [
         make_event(
             routed.stream,
@@ -408,8 +416,14 @@ def make_event(  # noqa: PLR0913 - the parts of an event
     recorded_at_ms: int,
     source: str,
     received_at_ms: int,
+    message_ordinal: int = 0,
 ) -> Event:
-    """Make the event `ordinal` of a message; its id and stamp follow from the message alone."""
+    """Make the event `ordinal` of a message; its id and stamp follow from the message alone.
+
+    `message_ordinal` is the message's place in its file: of two messages of one second, the later
+    in the file is the later told.
+    """
+    place = message_ordinal * EVENTS_PER_MESSAGE_MAX + ordinal
     return Event(
         id=f"evt_{message_id[4:]}.{ordinal:04d}",
         stream=stream,
@@ -417,6 +431,6 @@ def make_event(  # noqa: PLR0913 - the parts of an event
         source=source,
         message_id=message_id,
         where=where,
-        stamp=make_stamp(recorded_at_ms, digest, ordinal),
+        stamp=make_stamp(recorded_at_ms, digest, place),
         received_at_ms=received_at_ms,
     )

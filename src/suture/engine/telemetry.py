@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -30,3 +32,17 @@ def configure(*, level: str = "info", as_json: bool = True) -> None:
         ),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Write no log line meanwhile: a command tells what went wrong in its own words."""
+    before = structlog.get_config() if structlog.is_configured() else None
+    configure(level="critical")
+    try:
+        yield
+    finally:
+        if before is None:
+            structlog.reset_defaults()
+        else:
+            structlog.configure(**before)

@@ -13,6 +13,7 @@ import msgspec
 
 from suture.model.event import decode_fact
 from suture.model.identity import message_of
+from suture.store.acts import read_acts
 from suture.store.database import Database
 from suture.store.state import read_entries
 
@@ -36,6 +37,7 @@ class SealedBytes(msgspec.Struct, frozen=True):
     transmission_id: str
     bytes_offset: int
     bytes_count: int
+    file_bytes_count: int = 0
 
 
 async def read_sealed(database: Database, message_id: str) -> SealedBytes | None:
@@ -47,7 +49,11 @@ async def read_sealed(database: Database, message_id: str) -> SealedBytes | None
     if row is None:
         return None
     return SealedBytes(
-        row["sealed"], row["transmission_id"] or "", row["bytes_offset"] or 0, row["bytes_count"]
+        row["sealed"],
+        row["transmission_id"] or "",
+        row["bytes_offset"] or 0,
+        row["bytes_count"],
+        row["file_bytes_count"] or 0,
     )
 
 
@@ -63,6 +69,30 @@ async def read_pieces(
         "read_chunks", span.transmission_id, span.bytes_offset, end, overhead_bytes
     )
     return [SealedPiece(row["ordinal"], row["starts_at"], row["sealed"]) for row in rows]
+
+
+async def read_file_pieces(
+    database: Database, transmission_id: str, *, after: int, pieces_max: int
+) -> list[SealedPiece]:
+    """Return the next sealed pieces of a file, from its start on; `starts_at` is not known here."""
+    rows = await database.fetch("read_file_pieces", transmission_id, after, pieces_max)
+    return [SealedPiece(row["ordinal"], 0, row["sealed"]) for row in rows]
+
+
+async def find_messages_of(database: Database, identity: str) -> list[str]:
+    """Return the ids of the messages that an id, or a control id, leads up to; newest first.
+
+    A message's own id leads to itself, an event's, entry's or exception's to the one behind it.
+    """
+    kind = identity.partition("_")[0]
+    if kind == "msg":
+        return [identity]
+    if kind in {"evt", "ent"}:
+        return [message_of(identity)]
+    if kind == "exc":
+        rows = await database.fetch("message_of_item", identity)
+        return [row["message_id"] for row in rows]
+    return [row["id"] for row in await database.fetch("find_by_control_id", identity)]
 
 
 async def trace(database: Database, identity: str) -> Lineage | None:
@@ -102,6 +132,7 @@ async def _of_message(database: Database, asked: str, message_id: str) -> Lineag
         "events": events,
         "entries": await _entries(database, f"ent_{message_id[4:]}."),
         "work_items": await _work_items(database, message_id),
+        "acts": await read_acts(database, message_id),
     }
 
 
@@ -116,6 +147,7 @@ async def _of_event(database: Database, event_id: str) -> Lineage | None:
         "events": events,
         "entries": await _entries(database, f"ent_{event_id[4:]}"),
         "work_items": await _work_items(database, events[0]["message_id"]),
+        "acts": await read_acts(database, event_id),
     }
 
 
@@ -134,7 +166,8 @@ async def _of_work_item(database: Database, item_id: str) -> Lineage | None:
         return None
     about = item["event_id"] or item["message_id"] or item["reference"]
     lineage = await trace(database, about) if about else None
-    return {**(lineage or {}), "asked": item_id, "work_item": dict(item)}
+    acts = [*(lineage or {}).get("acts", ()), *await read_acts(database, item_id)]
+    return {**(lineage or {}), "asked": item_id, "work_item": dict(item), "acts": acts}
 
 
 async def _of_journal(database: Database, asked: str, journal: Lineage) -> Lineage:
@@ -152,6 +185,7 @@ async def _of_journal(database: Database, asked: str, journal: Lineage) -> Linea
         },
         "entry_ids": entry_ids,
         "message_ids": sorted({message_of(row["event_id"]) for row in linked}),
+        "acts": await read_acts(database, reference),
     }
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from suture.ledger.batch import Journal, JournalLine, journal_reference
 from suture.model.fault import Fault, catalogue
+from suture.store.acts import Person
 from suture.store.database import DRIVER_ERRORS, Database, translated
 from suture.store.queries import QUERIES
 
@@ -200,11 +201,35 @@ async def settle_delivery(
     return bool(rows[0]["settled"])
 
 
-async def resend_deliveries(database: Database, delivery_ids: Sequence[int]) -> list[int]:
+class NamedDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that a person named, by its exception or by its journal's reference."""
+
+    asked: str
+    id: int
+    reference: str
+    status: Literal["QUEUED", "SENT", "ERROR"]
+    document: str
+    amount_minor: int
+    """What the journal books, one side of it."""
+
+
+async def find_deliveries(
+    database: Database, *, item_ids: Sequence[str], references: Sequence[str]
+) -> list[NamedDelivery]:
+    """Return the deliveries that these exceptions and journals name, in the order of sending."""
+    rows = await database.fetch("find_deliveries", list(item_ids), list(references))
+    return [NamedDelivery(**dict(row)) for row in rows]
+
+
+async def resend_deliveries(
+    database: Database, delivery_ids: Sequence[int], person: Person
+) -> list[int]:
     """Queue refused deliveries again, under the same idempotency key; return those that were.
 
     The destination is asked first: it may hold one after all. An open exception about a delivery
-    is closed when it has succeeded.
+    is closed when it has succeeded, or has been refused again and has a new one.
     """
-    rows = await database.fetch("resend_deliveries", list(delivery_ids))
+    rows = await database.fetch(
+        "resend_deliveries", list(delivery_ids), person.os_user, person.host, person.reason
+    )
     return [row["id"] for row in rows]

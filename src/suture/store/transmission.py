@@ -194,8 +194,11 @@ class FileAppend:
             row.bytes_offset,
             b"",
         )
-        if row.status != "accepted" and row.identities:
-            await self.fetch("name_identities", row.id, list(row.identities))
+        await self.append_totals(row)
+        await self.open_items(row)
+
+    async def append_totals(self, row: MessageRow) -> None:
+        """Append what a message says it is worth."""
         if row.totals:
             await self.fetch(
                 "append_totals",
@@ -204,11 +207,16 @@ class FileAppend:
                 [count for _, count, _ in row.totals],
                 [amount for _, _, amount in row.totals],
             )
+
+    async def open_items(self, row: MessageRow, *, after: int = 0) -> None:
+        """Open a message's exceptions, `after` those it had, and note what it names unheard."""
+        if row.status != "accepted" and row.identities:
+            await self.fetch("name_identities", row.id, list(row.identities))
         at_stake = amount_at_stake(row.totals)
         for ordinal, fault in enumerate(row.faults, 1):
             await self.fetch(
                 "open_message_item",
-                f"exc_{row.id[4:]}.{ordinal:02d}",
+                f"exc_{row.id[4:]}.{after + ordinal:02d}",
                 group_key(fault, row.source),
                 fault.code,
                 catalogue()[fault.code].owner,

@@ -1,4 +1,4 @@
-"""The worklist: work items ("exceptions" on the screen), opened and resolved.
+"""The worklist: work items ("exceptions" on the screen), found, and dismissed.
 
 Each has its amount and its owner. Items of parked bookings are opened and resolved inside the
 runner's step (`state.py`), items of held messages inside the intake's commit (`event_log.py`,
@@ -13,7 +13,13 @@ from datetime import datetime
 
 import msgspec
 
+from suture.store.acts import Person
 from suture.store.database import Database
+
+FLAGS = frozenset({"claim.reversal_not_mirror", "claim.exact_duplicate"})
+"""Flags beside what is decided: no booking waits for them, whatever amount they tell."""
+EVENT_FAILED = "engine.event.failed"
+"""An event that killed its handling: what it says was never told to its stream."""
 
 
 class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,9 +62,58 @@ async def open_work_items(database: Database, *, items_max: int = 10_000) -> lis
     return [WorkItem(**dict(row)) for row in rows]
 
 
-async def resolve_work_items(
-    database: Database, item_ids: Sequence[str], resolution: str
+class NamedItem(WorkItem, frozen=True, kw_only=True):
+    """An exception that a person named, open or resolved."""
+
+    resolved_at: datetime | None
+    resolution: str
+
+    @property
+    def is_of_message(self) -> bool:
+        """Whether it is about a whole message that was not accepted, not about what one told."""
+        return bool(self.message_id) and not (self.event_id or self.stream)
+
+    @property
+    def is_dismissible(self) -> bool:
+        """Whether nothing waits behind it: what `dismiss_work_items` will close.
+
+        Out of reach are parked money, refused journals, and facts that were never told.
+        """
+        if self.delivery_id is not None or self.code == EVENT_FAILED:
+            return False
+        return not self.stream or not self.amount_minor or self.code in FLAGS
+
+
+async def find_work_items(database: Database, item_ids: Sequence[str]) -> dict[str, NamedItem]:
+    """Return exceptions by id, open or resolved."""
+    rows = await database.fetch("find_work_items", list(item_ids))
+    return {row["id"]: NamedItem(**dict(row)) for row in rows}
+
+
+async def work_items_of_group(database: Database, group: str) -> list[NamedItem]:
+    """Return what is open of a group, oldest first.
+
+    A group is named by its key, by its fault's code (then of every source), or by one of its
+    exceptions.
+    """
+    rows = await database.fetch("work_items_of_group", group)
+    return [NamedItem(**dict(row)) for row in rows]
+
+
+async def dismiss_work_items(
+    database: Database, item_ids: Sequence[str], person: Person
 ) -> list[str]:
-    """Close open exceptions with a person's reason; return the ids that were open."""
-    rows = await database.fetch("resolve_work_items", list(item_ids), resolution)
+    """Close open exceptions behind which nothing waits, with a person's reason; return their ids.
+
+    Money that is parked stays out of reach, whoever asks (`NamedItem.is_dismissible`).
+    """
+    rows = await database.fetch(
+        "dismiss_work_items",
+        list(item_ids),
+        person.os_user,
+        person.host,
+        person.reason,
+        sorted(FLAGS),
+        EVENT_FAILED,
+    )
     return [row["id"] for row in rows]

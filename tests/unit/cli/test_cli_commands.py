@@ -83,6 +83,9 @@ def test_nothing_is_made_where_no_installation_is(suture: Command, elsewhere: Pa
         ["reconcile"],
         ["exceptions"],
         ["exceptions", "dismiss", "exc_1", "--reason", "none"],
+        ["exceptions", "resend", "SUT0000000000001"],
+        ["exceptions", "reprocess", "msg_0"],
+        ["trace", "msg_0", "--raw", "--reason", "none"],
         ["trace", "msg_0"],
     ):
         ended = suture(*arguments, "--home", elsewhere / "home")

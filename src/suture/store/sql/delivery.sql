@@ -63,7 +63,7 @@ returning d.id, d.ordering_key, d.idempotency_key, d.payload, d.attempts_count, 
 
 -- name: settle_delivery
 -- Record an attempt and its outcome, if the lease is still ours; with it the exception of a refusal is opened, worth what the
--- journal books, and those of a delivery that has succeeded are closed.
+-- journal books, and the earlier ones of a delivery that has succeeded, or was resent and refused again, are closed.
 with mine as (
     update delivery set
         status = $3, unknown = $4, not_before = now() + $5::interval, document = $6,
@@ -80,8 +80,9 @@ with mine as (
         (select coalesce(sum(debit_minor), 0)::bigint from journal_line where reference = idempotency_key)
     from mine where $3 = 'ERROR'
 ), closed as (
-    update work_item w set resolved_at = now(), resolution = 'delivered after all'
-    from mine where w.delivery_id = mine.id and w.resolved_at is null and $3 = 'SENT'
+    update work_item w set resolved_at = now(),
+        resolution = case when $3 = 'SENT' then 'delivered after all' else 'resent and refused again' end
+    from mine where w.delivery_id = mine.id and w.resolved_at is null and $3 in ('SENT', 'ERROR')
 )
 select count(*) as settled from mine
 
@@ -90,6 +91,24 @@ select count(*) as settled from mine
 select status, count(*) as deliveries_count, count(*) filter (where unknown and leased_until < now() and attempts_count > 0) as unknown_count
 from delivery group by status order by status
 
+-- name: find_deliveries
+-- The deliveries that exceptions ($1) or journals ($2) name, with what each journal books; no row for what names none.
+with named as (
+    select u.asked, w.delivery_id as id from unnest($1::text[]) u(asked) join work_item w on w.id = u.asked
+    where w.delivery_id is not null
+    union
+    select d.idempotency_key, d.id from delivery d where d.idempotency_key = any($2::text[])
+)
+select n.asked, d.id, d.idempotency_key as reference, d.status, d.document,
+    (select coalesce(sum(debit_minor), 0)::bigint from journal_line where reference = d.idempotency_key) as amount_minor
+from named n join delivery d on d.id = n.id order by d.id
+
 -- name: resend_deliveries
--- Queue refused deliveries again, under the same idempotency key.
-update delivery set status = 'QUEUED', not_before = now(), unknown = true where status = 'ERROR' and id = any($1::bigint[]) returning id
+-- Queue refused deliveries again, under the same idempotency key, and note who did it; the destination is asked before it is sent.
+with queued as (
+    update delivery set status = 'QUEUED', not_before = now(), unknown = true where status = 'ERROR' and id = any($1::bigint[])
+    returning id, idempotency_key
+), noted as (
+    insert into operator_act (os_user, host, act, subject, reason) select $2, $3, 'resent', idempotency_key, $4 from queued
+)
+select id from queued

@@ -5,7 +5,8 @@ select id, source, format, type, control_id, status, received_at, bytes_count, e
 
 -- name: read_message_bytes
 -- The sealed bytes of a message, or the span of the file that holds it.
-select sealed, transmission_id, bytes_offset, bytes_count from message where id = $1
+select m.sealed, m.transmission_id, m.bytes_offset, m.bytes_count, t.bytes_count as file_bytes_count
+from message m left join transmission t on t.id = m.transmission_id where m.id = $1
 
 -- name: read_chunks
 -- The sealed pieces of a file that hold a span of its bytes, and where each starts; a sealed piece is $4 longer than it holds.
@@ -75,3 +76,11 @@ select distinct message_id from event where stream = $1 limit 100
 select w.id, w.code, w.owner, w.source, w.message_id, w.event_id, w.stream, w.booking_key, w.path, w.explanation, w.remedy,
     w.amount_minor, w.currency, w.opened_at, w.resolved_at, w.resolution, d.idempotency_key as reference
 from work_item w left join delivery d on d.id = w.delivery_id where w.id = $1
+
+-- name: read_file_pieces
+-- The next sealed pieces of a file, after the one of ordinal $2.
+select ordinal, sealed from transmission_chunk where transmission_id = $1 and ordinal > $2 order by ordinal limit $3
+
+-- name: message_of_item
+-- The message that an exception is about, if it is about one.
+select message_id from work_item where id = $1 and message_id like 'msg\_%'

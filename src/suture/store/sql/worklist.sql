@@ -9,10 +9,32 @@ from work_item where resolved_at is null order by abs(amount_minor) desc, opened
 select count(*) filter (where resolved_at is null) as open_count, count(*) filter (where resolved_at is not null) as resolved_count
 from work_item
 
--- name: resolve_work_items
--- Close exceptions by id, with a person's reason; money that is parked is not theirs to wish away: it books or it waits.
-update work_item set resolved_at = now(), resolution = $2
-where id = any($1::text[]) and resolved_at is null and (stream = '' or amount_minor = 0) returning id
+-- name: find_work_items
+-- Exceptions by id, open or resolved.
+select id, group_key, code, owner, source, message_id, event_id, stream, booking_key, delivery_id, path, explanation, remedy,
+    amount_minor, currency, opened_at, resolved_at, resolution
+from work_item where id = any($1::text[])
+
+-- name: work_items_of_group
+-- What is open of the group that a fault code, the key of a group, or one of its own exceptions names; oldest first.
+select id, group_key, code, owner, source, message_id, event_id, stream, booking_key, delivery_id, path, explanation, remedy,
+    amount_minor, currency, opened_at, resolved_at, resolution
+from work_item
+where resolved_at is null and (code = $1 or group_key = coalesce((select group_key from work_item where id = $1), $1))
+order by opened_at, id
+
+-- name: dismiss_work_items
+-- Close exceptions by id, with a person's reason, and note who did it. What waits is not theirs to wish away: money that is parked
+-- books or waits (beside it stand the flags of $5), a refused journal is delivered or waits, a fact that was never told ($6) is told.
+with closed as (
+    update work_item set resolved_at = now(), resolution = 'dismissed: ' || $4
+    where id = any($1::text[]) and resolved_at is null and delivery_id is null and code <> $6
+        and (stream = '' or amount_minor = 0 or code = any($5::text[]))
+    returning id
+), noted as (
+    insert into operator_act (os_user, host, act, subject, reason) select $2, $3, 'dismissed', id, $4 from closed
+)
+select id from closed
 
 -- name: work_items_of_message
 -- Everything that was ever opened about a message.
