@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,21 @@ DISMISSALS = {
 }
 """What people close by hand, and why they may."""
 
-FAULTS_BY_DAY: dict[int, list[dict[str, Any]]] = {
-    1: [{"mode": "commit_then_timeout", "count": 2, "delay_ms": 10_000}],
-    2: [{"mode": "down", "count": 12}, {"mode": "500", "count": 2}, {"mode": "429", "count": 2}],
+ERP_FAULTS: tuple[dict[str, Any], ...] = (
+    {"mode": "commit_then_timeout", "count": 2, "delay_ms": 10_000},
+    {"mode": "down", "count": 12},
+    {"mode": "500", "count": 2},
+    {"mode": "429", "count": 2},
+)
+"""What the ERP does wrong, one after the other and each so often: then it is well by itself.
+
+No journal gets through before all of it has happened, however short the demonstration is.
+"""
+ERP_FAULTS_SPOKEN = {
+    "commit_then_timeout": "the ERP booked and did not answer",
+    "down": "the ERP was down",
+    "500": "the ERP failed",
+    "429": "the ERP was busy",
 }
 
 TALLY = "tally.json"
@@ -89,16 +101,17 @@ async def _run(console: Console, folder: Path, *, days: int, seed: int, as_json:
             console=console,
         ) as progress:
             task = progress.add_task("Simulated days", total=days, told="")
+            await world.break_erp(*ERP_FAULTS)
             for day in range(1, days + 1):
-                await world.break_erp(*FAULTS_BY_DAY.get(day, []))
                 sent = await _play_day(world, day, days, seed)
                 progress.update(task, advance=1, told=f"day {day}: {count(sent, 'message')} so far")
             progress.update(task, told="waiting for the last journals")
-            await world.break_erp()
             await world.quiet()
+        _print_planted(console, world.installation.home / TALLY, await world.erp_faults())
         parked = await open_work_items(await world.database())
         _print_exceptions(console, parked)
         await _heal(world, lambda text: console.print(line(("✓ ", "green"), text)))
+        await world.break_erp()
         proof = await world.proof()
         outcome = await read_outcome(
             await world.database(),
@@ -191,6 +204,18 @@ def sent_messages(tally: Path) -> int:
     """Return how many different messages a tally says were sent."""
     told = json.loads(tally.read_text())
     return int(told["messages_sent"] + told["sets_written"])
+
+
+def _print_planted(
+    console: Console, tally: Path, erp_faults: Sequence[tuple[Mapping[str, Any], int]]
+) -> None:
+    """Print what went wrong on purpose, and how often: at the senders', then at the ERP."""
+    planted: dict[str, int] = json.loads(tally.read_text())["planted"]
+    struck = {ERP_FAULTS_SPOKEN[plan["mode"]]: times for plan, times in erp_faults}
+    told = [f"{_spoken(name)} ({times})" for name, times in {**planted, **struck}.items() if times]
+    console.print()
+    console.print(line(("What went wrong on purpose", "bold")))
+    console.print(line(", ".join(told), indent=2))
 
 
 def _print_exceptions(console: Console, items: list[WorkItem]) -> None:

@@ -196,6 +196,11 @@ class World:
         """Make the ERP misbehave by these plans; with none, behave."""
         await self._call("PUT", "/admin/faults", list(plans) or {"mode": "none"})
 
+    async def erp_faults(self) -> list[tuple[dict[str, Any], int]]:
+        """Return the ERP's plans in force, each with the number of requests it has struck."""
+        report = await self._call("GET", "/admin/faults")
+        return [(each["plan"], each["struck"]) for each in report["faults"]]
+
     async def erp_summary(self) -> dict[str, Any]:
         """Return the ERP's own figures."""
         summary: dict[str, Any] = await self._call("GET", "/v1/summary")
