@@ -208,7 +208,7 @@ class World:
 
     async def set_up_erp(self, estate: Estate) -> None:
         """Give the ERP the estate's entities, accounts and cost centres."""
-        await self._call("PUT", "/v1/setup", _erp_setup(estate))
+        await self._call("PUT", "/v1/setup", erp_setup(estate))
 
     async def _call(self, method: str, path: str, body: object = None) -> Any:
         if self._http is None:
@@ -331,7 +331,8 @@ def _on_loopback(
     return changed
 
 
-def _erp_setup(estate: Estate) -> dict[str, object]:
+def erp_setup(estate: Estate) -> dict[str, object]:
+    """Return what the sandbox ERP must know of an estate: entities, accounts, cost centres."""
     return {
         "entities": [
             {"entity": entity.id, "currency": entity.currency, "name": entity.name}
