@@ -42,10 +42,12 @@ from suture.pipeline import (
     Step,
     advance,
     detect_format,
+    forwarded,
     initial,
     read_file,
     read_message,
     reverse_entry,
+    set_aside,
 )
 
 HEAD_BYTES_MIN = 4096
@@ -213,34 +215,15 @@ class Rehearsal:
             opened=tuple(step.opened),
             resolved=tuple(resolved),
         )
-        for ordinal, forward in enumerate(step.forwards, 1):
-            yield from self._tell(
-                msgspec.structs.replace(
-                    event, id=f"{event.id}.{ordinal:02d}", stream=forward.stream, fact=forward.fact
-                )
-            )
+        for sent_on in forwarded(step):
+            yield from self._tell(sent_on)
 
     def _advanced(self, record: Record[Any], event: Event) -> Step:
         """Advance, setting an event aside whose handling raises, as the runner does."""
         try:
             return advance(record, event, self._books)
         except Exception as error:  # noqa: BLE001 - a bug of one event is a fault of that event (F33)
-            told = fault(
-                "engine.event.failed", event.where, f"handling it raised {type(error).__name__}"
-            )
-            return Step(
-                event=event,
-                outcome="parked",
-                opened=[
-                    Opened(
-                        id=f"exc_{event.id[4:]}.00",
-                        booking_key="",
-                        fault=told,
-                        amount_minor=0,
-                        event_id=event.id,
-                    )
-                ],
-            )
+            return set_aside(event, type(error).__name__)
 
     def _may_be_told_again(self, stream: str) -> bool:
         """Whether a later event of this file can concern a stream; claims mostly are told once."""

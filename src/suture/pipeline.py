@@ -466,6 +466,25 @@ def reverse_entry(reversal: Reversal, original: Entry, event: Event, books: Book
     )
 
 
+def set_aside(event: Event, error: str) -> Step:
+    """Return the step of an event whose handling raised: a bug is a fault of that event (F33)."""
+    told = fault("engine.event.failed", event.where, f"handling it raised {error}")
+    item_id = f"exc_{event.id[4:]}.00"
+    opened = Opened(id=item_id, booking_key="", fault=told, amount_minor=0, event_id=event.id)
+    return Step(event=event, outcome="parked", opened=[opened])
+
+
+def forwarded(step: Step) -> list[Event]:
+    """Return the events a step sends on to other streams: told by the same message, at its time."""
+    cause = step.event
+    return [
+        msgspec.structs.replace(
+            cause, id=f"{cause.id}.{ordinal:02d}", stream=forward.stream, fact=forward.fact
+        )
+        for ordinal, forward in enumerate(step.forwards, 1)
+    ]
+
+
 def _entry_id(event_id: str, ordinal: int) -> str:
     return f"ent_{event_id[4:]}.{ordinal:02d}"
 

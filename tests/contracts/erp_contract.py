@@ -21,6 +21,8 @@ from suture.connectors.outcome import (
     Balances,
     Delivered,
     Healthy,
+    HeldJournal,
+    Journals,
     NotFound,
     Refused,
     Transient,
@@ -30,7 +32,9 @@ from suture.connectors.outcome import (
 TOKEN = "token-that-appears-nowhere"
 PERIOD = "2026-10"
 
-Trouble = Literal["answer_lost", "fails_after_commit", "garbles_reply", "cut", "busy", "slow"]
+Trouble = Literal[
+    "answer_lost", "fails_after_commit", "garbles_reply", "cut", "busy", "slow", "books_twice"
+]
 
 
 class SampleLine(NamedTuple):
@@ -241,6 +245,7 @@ class ErpJournalContract(ABC):
         assert_transient(await destination.find("SJ-1"), "egress.connection.failed")
         assert_transient(await destination.health(), "egress.connection.failed")
         assert_transient(await destination.balances("RB01", PERIOD), "egress.connection.failed")
+        assert_transient(await destination.journals("RB01", PERIOD), "egress.connection.failed")
         await peer.start()
         assert await destination.health() == Healthy()
         assert await destination.find("SJ-1") == Delivered(first.document, "found")
@@ -294,6 +299,42 @@ class ErpJournalContract(ABC):
         unknown = await destination.balances("XX99", PERIOD)
         assert isinstance(unknown, Refused)
         assert unknown.fault.code == "erp.entity.unknown"
+
+    @over_a_socket
+    async def test_every_document_of_a_period_is_read_back_with_our_reference(
+        self, peer: ErpPeer
+    ) -> None:
+        destination = peer.destination()
+        for number in range(3):
+            await destination.send(peer.command(journal(f"SJ-{number}")), key=f"SJ-{number}")
+        await destination.send(peer.command(journal("SJ-3", date="2026-11-01")), key="SJ-3")
+        expected = [
+            HeldJournal(document, f"SJ-{number}")
+            for number in range(3)
+            for document in await peer.documents(f"SJ-{number}")
+        ]
+        assert Journals("RB01", PERIOD, tuple(expected)) == await destination.journals(
+            "RB01", PERIOD
+        )
+        assert Journals("RB01", "2026-12", ()) == await destination.journals("RB01", "2026-12")
+        unknown = await destination.journals("XX99", PERIOD)
+        assert isinstance(unknown, Refused)
+        assert unknown.fault.code == "erp.entity.unknown"
+
+    @over_a_socket
+    async def test_a_journal_that_the_erp_booked_twice_is_read_back_twice_and_never_found(
+        self, peer: ErpPeer
+    ) -> None:
+        destination = peer.destination()
+        await peer.misbehave("books_twice")
+        sent = await destination.send(peer.command(journal("SJ-1")), key="SJ-1")
+        assert isinstance(sent, Delivered)
+        documents = await peer.documents("SJ-1")
+        assert documents == [sent.document, documents[1]]
+        held = await destination.journals("RB01", PERIOD)
+        assert isinstance(held, Journals)
+        assert [HeldJournal(each, "SJ-1") for each in documents] == list(held.journals)
+        assert_refused(await destination.find("SJ-1"), "erp.reference.twice")
 
     @over_a_socket
     async def test_refused_credentials_stop_nothing_for_good(self, peer: ErpPeer) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
 
@@ -55,16 +55,21 @@ class Receiving:
         assert peer == "127.0.0.1"
         self.observed.append(code)
 
-    @asynccontextmanager
-    async def peer(self) -> AsyncIterator[Peer]:
+    def peer(self) -> AbstractAsyncContextManager[Peer]:
         """Connect a peer of one's own making."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            yield Peer(reader, writer)
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        return peer_at(self.port)
+
+
+@asynccontextmanager
+async def peer_at(port: int) -> AsyncIterator[Peer]:
+    """Connect a peer of one's own making to a listener on this machine."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Peer(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 class Peer:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+import pytest
 from tests.contracts.erp_contract import (
+    PERIOD,
     TOKEN,
     ErpJournalContract,
     ErpPeer,
@@ -28,7 +30,7 @@ from suture.connectors.erp.journal_api.connector import (
     JournalSettings,
     open_destination,
 )
-from suture.connectors.outcome import Delivered, Refused, Unknown
+from suture.connectors.outcome import Delivered, Journals, Refused, Unknown
 from suture.model.fault import Fault
 from suture.simulator.erp import serve
 
@@ -39,6 +41,7 @@ MODES: dict[Trouble, str] = {
     "cut": "down",
     "busy": "429",
     "slow": "slow",
+    "books_twice": "post_twice",
 }
 SETUP = {
     "entities": [{"entity": "RB01", "currency": "USD"}],
@@ -193,6 +196,24 @@ class TestJournalApi(ErpJournalContract):
         command = peer.command(journal("SJ-1"))
         assert_transient(await destination.send(command, key="SJ-1"), "erp.busy")
         assert isinstance(await destination.send(command, key="SJ-1"), Delivered)
+
+    @over_a_socket
+    async def test_documents_come_in_pages_and_a_book_without_an_end_is_left(
+        self, peer: ErpPeer
+    ) -> None:
+        destination = peer.destination()
+        for number in range(5):
+            command = msgspec.json.decode(peer.command(journal(f"SJ-{number}")))
+            command["description"] = f"charges digest:{number:032x}"
+            await destination.send(msgspec.json.encode(command), key=f"SJ-{number}")
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("suture.simulator.erp_books.PAGE_JOURNALS_MAX", 2)
+            held = await destination.journals("RB01", PERIOD)
+            assert isinstance(held, Journals)
+            assert [each.digest for each in held.journals] == [f"{n:032x}" for n in range(5)]
+            patched.setattr("suture.connectors.erp.journal_api.connector.PAGES_MAX", 2)
+            endless = await destination.journals("RB01", PERIOD)
+            assert_transient(endless, "erp.reply.mismatched")
 
     @over_a_socket
     async def test_a_reference_other_than_the_key_is_refused(self, peer: ErpPeer) -> None:

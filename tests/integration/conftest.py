@@ -1,37 +1,56 @@
-"""What the integration tests share: Riverbend on a fresh database, and folders others can reach."""
+"""What the integration tests share: Riverbend on a fresh database, and with books to look at."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from tests.conftest import fresh_database
+from tests.integration.filled_books import FilledBooks, open_books
 from tests.integration.operator_counter import Counter, write_keys
 from tests.integration.operator_desk import registered
 from tests.integration.riverbend_store import Riverbend, open_riverbend
+
+Opened = TypeVar("Opened")
+
+
+@contextmanager
+def entered(
+    runner: asyncio.Runner, opened: AbstractAsyncContextManager[Opened]
+) -> Iterator[Opened]:
+    """Enter and leave on the test's own event loop."""
+    there = runner.run(opened.__aenter__())
+    try:
+        yield there
+    finally:
+        runner.run(opened.__aexit__(None, None, None))
 
 
 @pytest.fixture
 def twin(runner: asyncio.Runner, postgres_dsn: str, template_database: str) -> Iterator[Riverbend]:
     """Return a second Riverbend, to compare with, on a database of its own."""
-    with ExitStack() as stack:
-        dsn = stack.enter_context(fresh_database(postgres_dsn, template_database))
-        opened = open_riverbend(dsn)
-        there = runner.run(opened.__aenter__())
-        stack.callback(lambda: runner.run(opened.__aexit__(None, None, None)))
+    with (
+        fresh_database(postgres_dsn, template_database) as dsn,
+        entered(runner, open_riverbend(dsn)) as there,
+    ):
         yield there
 
 
 @pytest.fixture
 def riverbend(runner: asyncio.Runner, database_dsn: str) -> Iterator[Riverbend]:
     """Return Riverbend on a database of its own."""
-    opened = open_riverbend(database_dsn)
-    with ExitStack() as stack:
-        there = runner.run(opened.__aenter__())
-        stack.callback(lambda: runner.run(opened.__aexit__(None, None, None)))
+    with entered(runner, open_riverbend(database_dsn)) as there:
+        yield there
+
+
+@pytest.fixture
+def books(runner: asyncio.Runner, riverbend: Riverbend, tmp_path: Path) -> Iterator[FilledBooks]:
+    """Return Riverbend and its ERP with a bit of everything."""
+    with entered(runner, open_books(riverbend, tmp_path)) as there:
         yield there
 
 

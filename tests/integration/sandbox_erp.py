@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from suture.cli.world import erp_setup
 from suture.connectors.egress import Limits
 from suture.connectors.erp.journal_api.connector import (
     JournalDestination,
@@ -64,7 +65,7 @@ async def serving(state: Path, estate: Estate, port: int = 0) -> AsyncIterator[S
     """Serve an ERP over its books, which outlive it, with the estate's chart."""
     async with serve(state, TOKEN, port=port) as at, aiohttp.ClientSession() as session:
         erp = SandboxErp(at, session)
-        await erp.call("PUT", "/v1/setup", _chart(estate))
+        await erp.call("PUT", "/v1/setup", erp_setup(estate))
         yield erp
 
 
@@ -83,23 +84,3 @@ async def destination_at(port: int, seconds_max: float = 5.0) -> AsyncIterator[J
         yield opened
     finally:
         await opened.close()
-
-
-def _chart(estate: Estate) -> dict[str, object]:
-    return {
-        "entities": [
-            {"entity": entity.id, "currency": entity.currency}
-            for entity in estate.entities.values()
-        ],
-        "accounts": [
-            {
-                "account": account.number,
-                "name": account.name,
-                "kind": account.kind,
-                "cost_center": "required" if account.cost_centre else "optional",
-            }
-            for account in estate.books.accounts.values()
-        ],
-        "cost_centers": list(estate.cost_centres),
-        "cost_center_kinds": [],
-    }

@@ -1,5 +1,5 @@
 -- What somebody with rights on the database might do to it, one harm to a block, each to be seen by
--- the proof (test_reconcile_tampering.py). The append-only triggers are off while they run.
+-- the proof (test_reconcile_tampering.py, test_demo_figures.py). The append-only triggers are off while they run.
 
 -- harm: an event's place in the log is lost
 delete from log where event_id = (select min(id) from event where type = 'charge.posted');
@@ -33,6 +33,12 @@ delete from entry_line where entry_id = (select min(id) from entry where kind = 
 -- harm: one line of an entry is changed
 update entry_line set debit_minor = debit_minor + 1
 where debit_minor > 0 and entry_id = (select min(id) from entry where kind = 'charge');
+
+-- harm: two entries are changed by opposite sums
+update entry_line set debit_minor = debit_minor + 1
+where debit_minor > 0 and entry_id = (select min(id) from entry where kind = 'charge');
+update entry_line set debit_minor = debit_minor - 1
+where debit_minor > 0 and entry_id = (select max(id) from entry where kind = 'charge');
 
 -- harm: every line of a delivered entry is changed
 update entry_line set debit_minor = sign(debit_minor) * 77, credit_minor = sign(credit_minor) * 77

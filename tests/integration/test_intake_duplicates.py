@@ -13,8 +13,9 @@ from tests.integration.riverbend_store import Riverbend, code_of, control_id_of
 from tests.specs.riverbend_messages import Line, adt, dft
 
 from suture.connectors.mllp.sender import Sender
-from suture.engine.intake import TEXT_CHARACTERS_MAX, Intake
+from suture.engine.intake import Intake
 from suture.model.fault import fault
+from suture.model.identity import TEXT_CHARACTERS_MAX
 from suture.store.event_log import Arrival
 
 pytestmark = pytest.mark.integration

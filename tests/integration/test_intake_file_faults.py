@@ -7,6 +7,7 @@ well is `test_intake_files.py`.
 from __future__ import annotations
 
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,19 @@ import asyncpg
 import pytest
 from tests.integration.remit_files import filed, paid, put, remit, statuses
 from tests.integration.riverbend_store import Riverbend
+from tests.specs.riverbend_messages import Line, dft, interchange, remittance
 
 from suture.connectors.files.folder import ARCHIVE, ERROR, Folder
 from suture.engine.file_intake import FileIntake
+from suture.model.identity import TEXT_CHARACTERS_MAX
 from suture.pipeline import read_file
 from suture.security.phi import SealBrokenError
 from suture.store.database import StoreUnavailableError
 from suture.store.transmission import FileAppend
 
 pytestmark = pytest.mark.integration
+
+AT = "20260310120000"
 
 
 async def test_a_piece_put_in_the_place_of_another_does_not_open(
@@ -184,3 +189,60 @@ async def test_a_file_of_many_messages_is_no_deeper_than_its_savepoints(
 
     with pytest.raises(asyncpg.InvalidSavepointSpecificationError):
         await marked_again_and_again()
+
+
+LONG = bytes(65 + sha256(b"%d" % place).digest()[0] % 26 for place in range(6_000))
+"""A text that no index entry holds, however well it is compressed."""
+
+
+TRACE, SET_ID, SET_NUMBER = b"TRN*1*T1*", b"ST*835*0001", b"*0001~"
+PAID = paid("C1").paid_minor
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "booked_minor"),
+    [
+        pytest.param(TRACE, b"TRN*1*T\0001*", PAID, id="TRN02 with NUL"),
+        pytest.param(TRACE, b"TRN*1*" + LONG + b"*", 2 * PAID, id="TRN02 too long"),
+        pytest.param(TRACE, TRACE + LONG, 2 * PAID, id="TRN03 too long"),
+        pytest.param(SET_ID, b"ST*8\00035*0001", 0, id="ST01 with NUL breaks the envelope"),
+        pytest.param(SET_ID, b"ST*" + LONG + b"*0001", PAID, id="ST01 too long"),
+        pytest.param(SET_NUMBER, b"*00\00001~", 0, id="ST02 with NUL breaks the envelope"),
+        pytest.param(SET_NUMBER, b"*" + LONG + b"~", 2 * PAID, id="ST02 too long"),
+    ],
+)
+async def test_b76_what_no_column_can_hold_spoils_no_file(
+    riverbend: Riverbend, tmp_path: Path, field: bytes, value: bytes, booked_minor: int
+) -> None:
+    """What is wrong by X12 rejects its set or interchange; what is only long is booked."""
+    content = interchange(*(remittance(trace, paid(trace)) for trace in ("T1", "T2")))
+    put(tmp_path, content.replace(field, value))
+    await riverbend.watch(tmp_path).turn()
+    await riverbend.settle()
+    assert await riverbend.number("select count(*) from message") == 2
+    assert "engine.file.failed" not in await riverbend.exceptions()
+    assert (await riverbend.balances()).get("1020", 0) == booked_minor
+    assert (await riverbend.conservation()).gap == 0
+
+
+async def test_b76_a_trace_too_long_for_an_index_is_booked_and_known_when_it_comes_again(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    for number, trace in enumerate((LONG, LONG, LONG + b"X"), 1):
+        put(tmp_path, remit(trace.decode(), paid(f"C{number}"), number=number), f"{number}.835")
+    await riverbend.watch(tmp_path).turn()
+    await riverbend.settle()
+    assert await riverbend.exceptions() == ["intake.trace.reused"]
+    assert (await riverbend.balances())["1020"] == 2 * PAID
+
+
+async def test_b76_a_control_id_too_long_for_an_index_spoils_no_other_message_of_its_file(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    told = (("L1", "B1"), ("L2", LONG.decode()))
+    messages = [dft("A1", Line(line, "CG", 100), at=AT, control=control) for line, control in told]
+    put(tmp_path, b"".join(messages), "charges.hl7")
+    await riverbend.watch(tmp_path).turn()
+    assert await statuses(riverbend) == [("DFT^P03", "accepted")] * 2
+    rows = await riverbend.rows("select control_id from message order by length(control_id)")
+    assert [row["control_id"] for row in rows] == ["B1", LONG[:TEXT_CHARACTERS_MAX].decode()]

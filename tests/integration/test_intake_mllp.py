@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from hl7.client import MLLPClient  # type: ignore[import-untyped]
-from tests.contracts.mllp_peer import Peer
+from tests.contracts.mllp_peer import peer_at
 from tests.integration.riverbend_store import QUICK, Riverbend, code_of, control_id_of
 from tests.specs.riverbend_messages import Line, dft
 
@@ -28,18 +26,6 @@ def charge(control: str, note: str = "") -> bytes:
     return raw + f"NTE|1||{note}\r".encode() if note else raw
 
 
-@asynccontextmanager
-async def peer_of(port: int) -> AsyncIterator[Peer]:
-    """Connect a peer of one's own making."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        yield Peer(reader, writer)
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-
-
 async def stored(riverbend: Riverbend) -> list[tuple[str, str]]:
     """Return control id and verdict of every message."""
     rows = await riverbend.rows("select control_id, status from message order by received_at, id")
@@ -51,7 +37,7 @@ async def test_b2_a_message_too_large_is_refused_by_name_and_its_beginning_kept(
 ) -> None:
     port = await riverbend.listen()
     huge = charge("HUGE", "x" * QUICK.frame_bytes_max)
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         await peer.say(frame(charge("B1")) + frame(huge) + frame(charge("B2")))
         replies = await peer.rest()
     assert [("AA", "B1"), ("AR", "HUGE")] == [
@@ -68,7 +54,7 @@ async def test_b7_a_message_given_up_for_another_is_kept_and_the_other_taken(
     riverbend: Riverbend,
 ) -> None:
     port = await riverbend.listen()
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         await peer.say(b"\x0b" + charge("GIVEN UP")[:150] + frame(charge("B1")))
         assert control_id_of((await peer.replies(1))[0]) == "B1"
     assert await stored(riverbend) == [("", "rejected"), ("B1", "accepted")]
@@ -91,7 +77,7 @@ async def test_b3_b5_b8_what_is_no_message_leaves_nothing_behind(
     riverbend: Riverbend, said: bytes
 ) -> None:
     port = await riverbend.listen()
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         await peer.say(said)
         assert await peer.rest() == []
     assert len(riverbend.observed) == 1
@@ -102,9 +88,9 @@ async def test_half_a_message_and_then_the_whole_of_it_on_a_new_connection_is_on
     riverbend: Riverbend,
 ) -> None:
     port = await riverbend.listen()
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         await peer.say(frame(charge("B1"))[:-1])
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         await peer.say(frame(charge("B1")))
         assert code_of((await peer.replies(1))[0]) == "AA"
     assert (1, 0) == await riverbend.counts()
@@ -112,7 +98,7 @@ async def test_half_a_message_and_then_the_whole_of_it_on_a_new_connection_is_on
 
 async def test_b6_a_message_in_single_bytes_is_one_message(riverbend: Riverbend) -> None:
     port = await riverbend.listen()
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         for byte in frame(charge("B1")):
             await peer.say(bytes([byte]))
         assert code_of((await peer.replies(1))[0]) == "AA"
@@ -124,10 +110,10 @@ async def test_b9_what_a_peer_that_reads_no_reply_has_sent_is_durable_and_known_
 ) -> None:
     port = await riverbend.listen()
     messages = [charge(f"B{number}") for number in range(50)]
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         await peer.say(b"".join(frame(raw) for raw in messages))
         await riverbend.until("select count(*) = 50 from message")
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         await peer.say(b"".join(frame(raw) for raw in messages))
         assert ["AA"] * 50 == [code_of(each) for each in await peer.replies(50)]
     assert (50, 50) == await riverbend.counts()
@@ -138,7 +124,7 @@ async def test_b12_a_thousand_pipelined_messages_are_acknowledged_in_their_order
 ) -> None:
     port = await riverbend.listen()
     names = [f"B{number}" for number in range(1000)]
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         sending = asyncio.create_task(peer.say(b"".join(frame(charge(name)) for name in names)))
         replies = await peer.replies(1000)
         await sending
@@ -153,11 +139,11 @@ async def test_b4_a_peer_with_too_many_connections_does_not_keep_others_from_bei
     port = await riverbend.listen()
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(QUICK.connections_per_peer_max):
-            await stack.enter_async_context(peer_of(port))
-        async with peer_of(port) as late:
+            await stack.enter_async_context(peer_at(port))
+        async with peer_at(port) as late:
             assert await late.rest() == []
     await asyncio.sleep(0.05)
-    async with peer_of(port) as peer:
+    async with peer_at(port) as peer:
         await peer.say(frame(charge("B1")))
         assert code_of((await peer.replies(1))[0]) == "AA"
 

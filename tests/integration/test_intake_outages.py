@@ -71,6 +71,14 @@ def charge(control: str) -> bytes:
     return dft("A1", Line(f"L{control}", "CG", 100), at="20260310120000", control=control)
 
 
+async def unanswered(sender: Sender, raw: bytes, *, seconds: float) -> asyncio.Task[bytes]:
+    """Send a message and see that nothing is said of it: it is not durable."""
+    sent = asyncio.create_task(sender.send(raw))
+    done, _ = await asyncio.wait([sent], timeout=seconds)
+    assert done == set()
+    return sent
+
+
 def killed(server: EmbeddedPostgres) -> None:
     pid = server.server_pid()
     assert pid is not None
@@ -86,9 +94,7 @@ async def test_f20_no_reply_while_the_database_is_stopped_and_the_reply_when_it_
         async with Sender("127.0.0.1", await riverbend.listen()) as sender:
             assert code_of(await sender.send(charge("M1"))) == "AA"
             await server.stop()
-            sent = asyncio.create_task(sender.send(charge("M2")))
-            done, _ = await asyncio.wait([sent], timeout=0.8)
-            assert done == set(), "nothing may be said before it is durable"
+            sent = await unanswered(sender, charge("M2"), seconds=0.8)
             await server.start()
             assert code_of(await asyncio.wait_for(sent, 10)) == "AA"
             assert code_of(await sender.send(charge("M3"))) == "AA"
@@ -107,9 +113,7 @@ async def test_f20_a_frozen_database_delays_the_reply_and_loses_nothing(
             ]
             for pid in backends:
                 os.kill(pid, signal.SIGSTOP)
-            sent = asyncio.create_task(sender.send(charge("M2")))
-            done, _ = await asyncio.wait([sent], timeout=0.5)
-            assert done == set()
+            sent = await unanswered(sender, charge("M2"), seconds=0.5)
             for pid in backends:
                 os.kill(pid, signal.SIGCONT)
             assert code_of(await asyncio.wait_for(sent, 10)) == "AA"

@@ -6,7 +6,6 @@ successor is accepted and closes what was open about it.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -139,15 +138,3 @@ async def test_b31_a_reused_trace_stays_open_whatever_comes_after_it(
         *(interchange(remittance("T1", CLAIM), number=number) for number in (1, 2, 3)),
     )
     assert await riverbend.exceptions() == ["intake.trace.reused"] * 2
-
-
-async def test_b76_a_trace_longer_than_any_index_entry_is_kept_and_told(
-    riverbend: Riverbend, tmp_path: Path
-) -> None:
-    trace = "".join(sha256(bytes([number])).hexdigest() for number in range(200))
-    raw = interchange(remittance(trace, CLAIM))
-    await drop(riverbend, tmp_path, raw)
-    assert await riverbend.exceptions() == ["engine.file.failed"]
-    (transmission,) = await riverbend.rows("select id from transmission")
-    assert await riverbend.file_bytes(transmission["id"]) == raw
-    assert (await riverbend.conservation()).gap == 0

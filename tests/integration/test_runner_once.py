@@ -14,6 +14,7 @@ import pytest
 from tests.integration.riverbend_store import PARTITIONS_COUNT, Riverbend
 from tests.specs.riverbend_messages import Line, adt, dft
 
+from suture.engine.runner import Runner
 from suture.store.database import LeaseLostError, StoreUnavailableError, translated
 from suture.store.state import commit_step
 
@@ -61,6 +62,12 @@ class Paused:
             await self.go_on.wait()
         await commit_step(*arguments, **named)
 
+    async def turn(self, runner: Runner) -> asyncio.Task[int]:
+        """Let a runner take a turn, up to the commit."""
+        turn = asyncio.create_task(runner.turn())
+        await self.reached.wait()
+        return turn
+
 
 async def test_every_event_gets_one_place_and_its_partition_counts_without_a_gap(
     riverbend: Riverbend,
@@ -85,8 +92,7 @@ async def test_f28_a_zombie_whose_lease_was_taken_writes_nothing(
     await charged(riverbend, "A1", "A2", "A3")
     zombie, heir = riverbend.runner, riverbend.another_runner("runner-2")
     paused = Paused(monkeypatch)
-    turn = asyncio.create_task(zombie.turn())
-    await paused.reached.wait()
+    turn = await paused.turn(zombie)
     await expire(riverbend)
     await heir._renew()
     before = await written(riverbend)
@@ -106,8 +112,7 @@ async def test_f28_a_zombie_whose_events_were_handled_by_its_heir_writes_nothing
     await charged(riverbend, "A1", "A2", "A3")
     zombie, heir = riverbend.runner, riverbend.another_runner("runner-2")
     paused = Paused(monkeypatch)
-    turn = asyncio.create_task(zombie.turn())
-    await paused.reached.wait()
+    turn = await paused.turn(zombie)
     await expire(riverbend)
     riverbend.runner = heir
     await riverbend.settle()
@@ -124,8 +129,7 @@ async def test_f28_one_lost_lease_among_several_loses_the_whole_step(
 ) -> None:
     await charged(riverbend, *(f"A{number}" for number in range(20)))
     paused = Paused(monkeypatch)
-    turn = asyncio.create_task(riverbend.runner.turn())
-    await paused.reached.wait()
+    turn = await paused.turn(riverbend.runner)
     await riverbend.rows("update partition_lease set epoch = epoch + 1 where partition = 0")
     paused.go_on.set()
     with pytest.raises(LeaseLostError):
@@ -138,8 +142,7 @@ async def test_f28_a_runner_that_was_only_late_and_not_replaced_goes_on(
 ) -> None:
     await charged(riverbend, "A1")
     paused = Paused(monkeypatch)
-    turn = asyncio.create_task(riverbend.runner.turn())
-    await paused.reached.wait()
+    turn = await paused.turn(riverbend.runner)
     await expire(riverbend)
     paused.go_on.set()
     assert await turn > 0

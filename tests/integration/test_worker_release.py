@@ -62,6 +62,14 @@ async def until_told(duty: Watching, told: str) -> None:
     raise AssertionError(f"never told {told}: {duty.told}")
 
 
+async def at_work(riverbend: Riverbend, duty: Watching) -> asyncio.Task[None]:
+    """Promote a first release and start a worker that has taken it up."""
+    await promote(riverbend, "FIRST")
+    working = asyncio.create_task(work(riverbend, duty))
+    await until_told(duty, "start 1")
+    return working
+
+
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "RELEASE_POLL_SECONDS", 0.02)
@@ -72,9 +80,7 @@ async def test_a_worker_follows_releases_and_drains_when_it_is_told_to(
     riverbend: Riverbend,
 ) -> None:
     duty = Watching()
-    await promote(riverbend, "FIRST")
-    working = asyncio.create_task(work(riverbend, duty))
-    await until_told(duty, "start 1")
+    working = await at_work(riverbend, duty)
     await promote(riverbend, "SECOND")
     await until_told(duty, "change 2")
     alive = await live_workers(riverbend.database, seconds=5)
@@ -89,9 +95,7 @@ async def test_a_release_that_cannot_be_loaded_changes_nothing_and_the_next_one_
     riverbend: Riverbend,
 ) -> None:
     duty = Watching()
-    await promote(riverbend, "FIRST")
-    working = asyncio.create_task(work(riverbend, duty))
-    await until_told(duty, "start 1")
+    working = await at_work(riverbend, duty)
     await append_release(riverbend.database, "rel_bad", pack({"estate.toml": b"what ="}), "bad")
     await asyncio.sleep(0.2)
     await promote(riverbend, "THIRD")
@@ -106,9 +110,7 @@ async def test_a_worker_that_fails_to_change_drains_and_ends_to_be_started_again
 ) -> None:
     duty = Watching()
     duty.failure = RuntimeError("a bug")
-    await promote(riverbend, "FIRST")
-    working = asyncio.create_task(work(riverbend, duty))
-    await until_told(duty, "start 1")
+    working = await at_work(riverbend, duty)
     await promote(riverbend, "SECOND")
     await asyncio.wait_for(working, 10)
     assert duty.told == ["start 1", "drain"]

@@ -31,6 +31,7 @@ from suture.pipeline import (
     advance,
     decode_record,
     encode_record,
+    forwarded,
     initial,
     read_file,
     read_message,
@@ -171,20 +172,7 @@ class Riverbend:
             self._book(step)
             self._open(step)
             steps.append(step)
-            forwarded = [
-                Event(
-                    id=f"{event.id}.{ordinal:02d}",
-                    stream=forward.stream,
-                    fact=forward.fact,
-                    source=event.source,
-                    message_id=event.message_id,
-                    where=event.where,
-                    stamp=event.stamp,
-                    received_at_ms=event.received_at_ms,
-                )
-                for ordinal, forward in enumerate(step.forwards, 1)
-            ]
-            steps += self.tell(*forwarded)
+            steps += self.tell(*forwarded(step))
         return steps
 
     def _book(self, step: Step) -> None:

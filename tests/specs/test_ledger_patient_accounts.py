@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.specs.riverbend_posting import poster, side_of
 
 from suture.config import read_folder
-from suture.governance.estate import Estate, load
-from suture.ledger.entry import Entry, Posting
-from suture.ledger.post import post
+from suture.ledger.entry import Entry, Line, Posting
 from suture.model.decision import Amount, Booking
-from suture.model.money import format_amount
 
 RIVERBEND = Path(__file__).parents[2] / "estates" / "riverbend"
 Book = Callable[..., Posting]
@@ -28,8 +26,7 @@ Book = Callable[..., Posting]
 @pytest.fixture(scope="module")
 def book() -> Book:
     """Return a function that books one amount of a patient account at Riverbend General's ED."""
-    estate = load(read_folder(RIVERBEND))
-    assert isinstance(estate, Estate)
+    posted = poster(read_folder(RIVERBEND), source="charges", stream="patient_account/acc_1")
 
     def book_one(kind: str, name: str, minor: int, reason: str = "", **told: Any) -> Posting:
         usual: dict[str, Any] = {
@@ -41,18 +38,7 @@ def book() -> Book:
             "patient_class": "E",
         }
         amount = Amount(name=name, minor=minor, where="FT1[1]-11", reason=reason)
-        posting = post(
-            Booking(key=f"{kind}:1", kind=kind, amounts=(amount,), **(usual | told)),
-            books=estate.books,
-            source="charges",
-            entry_id="ent_1",
-            stream="patient_account/acc_1",
-            revision=1,
-            event_id="evt_1",
-            received_at_ms=0,
-        )
-        assert isinstance(posting, Posting)
-        return posting
+        return posted(Booking(key=f"{kind}:1", kind=kind, amounts=(amount,), **(usual | told)))
 
     return book_one
 
@@ -65,22 +51,13 @@ def entry_of(posting: Posting) -> Entry:
 def lines_of(posting: Posting) -> list[str]:
     """Render the lines of an entry: side, account, amount, then the dimensions it carries."""
     return [
-        " ".join(
-            filter(
-                None,
-                (
-                    "Dr" if line.debit_minor else "Cr",
-                    line.account,
-                    format_amount(line.debit_minor or line.credit_minor),
-                    line.facility,
-                    line.cost_centre,
-                    line.service_line,
-                    line.payer_class,
-                ),
-            )
-        )
+        " ".join(filter(None, (side_of(line), *dimensions_of(line))))
         for line in entry_of(posting).lines
     ]
+
+
+def dimensions_of(line: Line) -> tuple[str, ...]:
+    return (line.facility, line.cost_centre, line.service_line, line.payer_class)
 
 
 def test_a_charge_debits_the_insurance_receivable_and_credits_the_performing_department(

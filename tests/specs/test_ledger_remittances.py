@@ -13,11 +13,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.specs.riverbend_posting import poster, side_of
 
 from suture.config import read_folder
-from suture.governance.estate import Estate, load
 from suture.ledger.entry import Posting
-from suture.ledger.post import post
 from suture.model.decision import Amount, Booking
 from suture.model.money import format_amount
 
@@ -43,11 +42,10 @@ def book(files: dict[str, bytes]) -> Book:
 
 
 def booker(files: dict[str, bytes]) -> Book:
-    estate = load(files)
-    assert isinstance(estate, Estate)
+    posted = poster(files, source="remits", stream="claim/clm_1")
 
     def book_all(kind: str, *sums: Sum) -> Posting:
-        posting = post(
+        return posted(
             Booking(
                 key=f"{kind}:1",
                 kind=kind,
@@ -57,17 +55,8 @@ def booker(files: dict[str, bytes]) -> Book:
                 payer="1990000011",
                 financial_class="MA",
                 needs_payer_class=kind != "remittance",
-            ),
-            books=estate.books,
-            source="remits",
-            entry_id="ent_1",
-            stream="claim/clm_1",
-            revision=1,
-            event_id="evt_1",
-            received_at_ms=0,
+            )
         )
-        assert isinstance(posting, Posting)
-        return posting
 
     return book_all
 
@@ -88,11 +77,7 @@ def plb(reason: str, minor: int) -> Sum:
 def lines_of(posting: Posting) -> list[str]:
     """Render the lines of an entry: side, account, amount."""
     assert posting.entry is not None
-    return [
-        f"{'Dr' if line.debit_minor else 'Cr'} {line.account} "
-        f"{format_amount(line.debit_minor or line.credit_minor)}"
-        for line in posting.entry.lines
-    ]
+    return [side_of(line) for line in posting.entry.lines]
 
 
 def balances(*postings: Posting) -> dict[str, str]:

@@ -65,6 +65,21 @@ def _verdicts(items: list[Judged | Told]) -> list[tuple[str, list[str]]]:
     ]
 
 
+def test_what_is_added_to_a_file_after_it_was_judged_has_no_consequence(readers: Readers) -> None:
+    rehearsal = _rehearsal(readers)
+    first, later = registration_message().encode(), charge_message().encode()
+    rehearsal.judge(iter([first]))
+    items = list(rehearsal.tell(iter([first + later])))
+    assert _verdicts(items) == [("accepted", [])]
+    assert items == list(_told_alone(readers, first))
+
+
+def _told_alone(readers: Readers, raw: bytes) -> Iterator[Judged | Told]:
+    rehearsal = _rehearsal(readers)
+    rehearsal.judge(iter([raw]))
+    yield from rehearsal.tell(iter([raw]))
+
+
 def test_each_message_is_followed_by_what_its_events_change(readers: Readers) -> None:
     items = _items(readers, charge_message() + registration_message())
     kinds = [type(item).__name__ for item in items]

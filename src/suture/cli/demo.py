@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from suture.cli.world import World, open_world
 from suture.engine.proof import Proof
 from suture.model.fault import catalogue
 from suture.simulator.health_system.places import UNMAPPED_HEALED_BY
-from suture.store.controls import Counts, read_counts
+from suture.store.controls import read_counts
+from suture.store.database import Database
 from suture.store.worklist import WorkItem, count_work_items, dismiss_work_items, open_work_items
 
 REPAIRED_DEPARTMENT = ",".join((*UNMAPPED_HEALED_BY, "", "")).encode() + b"\n"
@@ -36,9 +37,21 @@ DISMISSALS = {
 }
 """What people close by hand, and why they may."""
 
-FAULTS_BY_DAY: dict[int, list[dict[str, Any]]] = {
-    1: [{"mode": "commit_then_timeout", "count": 2, "delay_ms": 10_000}],
-    2: [{"mode": "down", "count": 12}, {"mode": "500", "count": 2}, {"mode": "429", "count": 2}],
+ERP_FAULTS: tuple[dict[str, Any], ...] = (
+    {"mode": "commit_then_timeout", "count": 2, "delay_ms": 10_000},
+    {"mode": "down", "count": 12},
+    {"mode": "500", "count": 2},
+    {"mode": "429", "count": 2},
+)
+"""What the ERP does wrong, one after the other and each so often: then it is well by itself.
+
+No journal gets through before all of it has happened, however short the demonstration is.
+"""
+ERP_FAULTS_SPOKEN = {
+    "commit_then_timeout": "the ERP booked and did not answer",
+    "down": "the ERP was down",
+    "500": "the ERP failed",
+    "429": "the ERP was busy",
 }
 
 TALLY = "tally.json"
@@ -89,21 +102,29 @@ async def _run(console: Console, folder: Path, *, days: int, seed: int, as_json:
             console=console,
         ) as progress:
             task = progress.add_task("Simulated days", total=days, told="")
+            await world.break_erp(*ERP_FAULTS)
             for day in range(1, days + 1):
-                await world.break_erp(*FAULTS_BY_DAY.get(day, []))
                 sent = await _play_day(world, day, days, seed)
                 progress.update(task, advance=1, told=f"day {day}: {count(sent, 'message')} so far")
             progress.update(task, told="waiting for the last journals")
-            await world.break_erp()
             await world.quiet()
+        _print_planted(console, world.installation.home / TALLY, await world.erp_faults())
         parked = await open_work_items(await world.database())
         _print_exceptions(console, parked)
         await _heal(world, lambda text: console.print(line(("✓ ", "green"), text)))
-        outcome, proof = await _outcome(world, began)
+        await world.break_erp()
+        proof = await world.proof()
+        outcome = await read_outcome(
+            await world.database(),
+            proof,
+            await world.erp_summary(),
+            sent_count=sent_messages(world.installation.home / TALLY),
+            seconds=round(time.monotonic() - began, 1),
+        )
     _print_end(console, outcome, proof, folder)
     if as_json:
         print_json(outcome)
-    return 0 if proof.proven and not outcome.conservation_gap else 1
+    return 0 if is_proven(outcome, proof) else 1
 
 
 async def _play_day(world: World, day: int, days: int, seed: int) -> int:
@@ -141,13 +162,22 @@ async def _heal(world: World, tell: Tell) -> None:
             tell(f"{len(items)} closed: {reason}.")
 
 
-async def _outcome(world: World, began: float) -> tuple[Outcome, Proof]:
-    database = await world.database()
+async def read_outcome(
+    database: Database,
+    proof: Proof,
+    erp_summary: Mapping[str, Any],
+    *,
+    sent_count: int,
+    seconds: float,
+) -> Outcome:
+    """Count what the demonstration ended with.
+
+    What the senders say they sent (`sent_count`) and what the ERP counts of itself are judges of
+    their own: they know nothing of the proof.
+    """
     counts = await read_counts(database)
-    proof = await world.proof()
     work_items = await count_work_items(database)
-    summary = await world.erp_summary()
-    outcome = Outcome(
+    return Outcome(
         messages_received=proof.conservation.received,
         messages_duplicate=counts.repeats_count,
         messages_held=counts.held_count + counts.rejected_count,
@@ -157,25 +187,36 @@ async def _outcome(world: World, began: float) -> tuple[Outcome, Proof]:
         entries_unbalanced=proof.entries_unbalanced,
         exceptions_open=work_items.open_count,
         exceptions_resolved=work_items.resolved_count,
-        journals_posted=summary["journal_count"],
-        journals_posted_twice=summary["posted_twice"] + proof.documents_twice,
-        conservation_gap=proof.conservation.gap + _untold(world, counts),
+        journals_posted=erp_summary["journal_count"],
+        journals_posted_twice=max(erp_summary["posted_twice"], proof.documents_twice),
+        conservation_gap=proof.conservation.gap + abs(sent_count - counts.messages_count),
         ledger_imbalance_minor=proof.ledger_imbalance_minor,
         erp_difference_minor=proof.erp_difference_minor,
-        seconds=round(time.monotonic() - began, 1),
+        seconds=seconds,
     )
-    return outcome, proof
 
 
-def _untold(world: World, counts: Counts) -> int:
-    """Return how far what the senders say they sent is from what was stored."""
-    return abs(sent_messages(world.installation.home / TALLY) - counts.messages_count)
+def is_proven(outcome: Outcome, proof: Proof) -> bool:
+    """Whether every control holds, those of the other judges too."""
+    return proof.proven and not (outcome.conservation_gap or outcome.journals_posted_twice)
 
 
 def sent_messages(tally: Path) -> int:
     """Return how many different messages a tally says were sent."""
     told = json.loads(tally.read_text())
     return int(told["messages_sent"] + told["sets_written"])
+
+
+def _print_planted(
+    console: Console, tally: Path, erp_faults: Sequence[tuple[Mapping[str, Any], int]]
+) -> None:
+    """Print what went wrong on purpose, and how often: at the senders', then at the ERP."""
+    planted: dict[str, int] = json.loads(tally.read_text())["planted"]
+    struck = {ERP_FAULTS_SPOKEN[plan["mode"]]: times for plan, times in erp_faults}
+    told = [f"{_spoken(name)} ({times})" for name, times in {**planted, **struck}.items() if times]
+    console.print()
+    console.print(line(("What went wrong on purpose", "bold")))
+    console.print(line(", ".join(told), indent=2))
 
 
 def _print_exceptions(console: Console, items: list[WorkItem]) -> None:
@@ -218,12 +259,11 @@ def _print_end(console: Console, outcome: Outcome, proof: Proof, folder: Path) -
         ("difference between subledger and ERP", money(outcome.erp_difference_minor)),
     ):
         table.add_row(name, figure)
-    is_proven = proof.proven and not outcome.conservation_gap
     console.print()
     console.print(line(("The proof", "bold")))
     console.print(Padding(table, (0, 0, 0, 2)))
     console.print()
-    verdict = chip("proven" if is_proven else "not proven")
+    verdict = chip("proven" if is_proven(outcome, proof) else "not proven")
     console.print(line(verdict, f"  in {outcome.seconds} s. Look further:"))
     for command in ("trace SUT0000000000001", "exceptions --all", "status"):
         console.print(line((f"suture {command} --home {folder}", "cyan"), indent=2))

@@ -6,9 +6,10 @@ The controls are `reconcile/controls.py`, read by `engine/proof.py`; here they a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from rich.console import Console
@@ -18,7 +19,13 @@ from suture.cli.ending import FOUND, WELL
 from suture.cli.progress import waiting
 from suture.cli.screen import chip, count, line, money, open_console, plain, plain_table, print_json
 from suture.connectors.erp import ErpDestination
-from suture.connectors.outcome import AccountBalance, Balances, Refused, Transient
+from suture.connectors.outcome import (
+    AccountBalance,
+    Balances,
+    Journals,
+    Refused,
+    Transient,
+)
 from suture.engine.proof import Proof, read_proof
 from suture.engine.worker import load_estate
 from suture.governance.connections import Destination
@@ -31,6 +38,8 @@ READINGS_MAX = 5
 READING_PAUSE_SECONDS = 0.5
 """While journals are on their way the two sides are read at different moments: read again."""
 
+Told = TypeVar("Told", Balances, Journals)
+
 
 class Ledgers:
     """What all ERPs of an estate hold together; remembers why one of them was not read."""
@@ -42,17 +51,28 @@ class Ledgers:
 
     async def balances(self, entity: str, period: str) -> Balances | Transient | Refused:
         """Return both sides of every account of an entity in a period, over all ERPs."""
-        held: list[Balances] = []
+        held = await self._ask(lambda ledger: ledger.balances(entity, period))
+        return _added(entity, period, held) if isinstance(held, list) else held
+
+    async def journals(self, entity: str, period: str) -> Journals | Transient | Refused:
+        """Return every document of an entity in a period, over all ERPs."""
+        held = await self._ask(lambda ledger: ledger.journals(entity, period))
+        if not isinstance(held, list):
+            return held
+        return Journals(entity, period, tuple(each for one in held for each in one.journals))
+
+    async def _ask(
+        self, question: Callable[[ErpDestination], Awaitable[Told | Transient | Refused]]
+    ) -> list[Told] | Transient | Refused:
+        """Ask every ERP; the first that does not tell leaves all of it unread."""
+        told: list[Told] = []
         for ledger in self._ledgers:
-            if isinstance(ledger, Fault):
-                self.unread = ledger
-                return Refused(ledger)
-            answer = await ledger.balances(entity, period)
-            if not isinstance(answer, Balances):
+            answer = Refused(ledger) if isinstance(ledger, Fault) else await question(ledger)
+            if isinstance(answer, Transient | Refused):
                 self.unread = answer.fault
                 return answer
-            held.append(answer)
-        return _added(entity, period, held)
+            told.append(answer)
+        return told
 
 
 def _added(entity: str, period: str, held: list[Balances]) -> Balances:
@@ -127,6 +147,7 @@ def _told(proof: Proof, unread: Fault | None) -> dict[str, object]:
         "erp_difference_minor": proof.erp_difference_minor,
         "differences": [_difference(each) for each in proof.differences],
         "documents_twice": proof.documents_twice,
+        "repeated": proof.repeated,
         "erp_unread": proof.erp_unread,
         "erp_unread_reason": "" if unread is None else f"{unread.code}: {unread.explanation}",
     }
@@ -145,13 +166,17 @@ def _print(proof: Proof, unread: Fault | None) -> None:
     table = plain_table("the subledger and the ERP", "", right=[""])
     table.add_row("entries out of balance", f"{proof.entries_unbalanced:,}")
     table.add_row("debits less credits", money(proof.ledger_imbalance_minor))
-    table.add_row("journals under two documents", f"{proof.documents_twice:,}")
     is_read = not proof.erp_unread
+    twice = f"{proof.documents_twice:,}" if is_read else "not known"
+    table.add_row("documents that book something twice", twice)
     difference = money(proof.erp_difference_minor) if is_read else "not known"
     table.add_row("subledger less on its way less ERP", difference)
     console.print(table)
     if proof.differences and is_read:
         _print_differences(console, proof.differences)
+    for each in proof.repeated:
+        told = f" books again what is booked already (reference {plain(each.reference)})"
+        console.print(line((plain(each.document), "bold red"), told))
     if not is_read:
         reason = f": {unread.explanation} → {unread.remedy}" if unread else ""
         console.print(

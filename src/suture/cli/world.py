@@ -196,6 +196,11 @@ class World:
         """Make the ERP misbehave by these plans; with none, behave."""
         await self._call("PUT", "/admin/faults", list(plans) or {"mode": "none"})
 
+    async def erp_faults(self) -> list[tuple[dict[str, Any], int]]:
+        """Return the ERP's plans in force, each with the number of requests it has struck."""
+        report = await self._call("GET", "/admin/faults")
+        return [(each["plan"], each["struck"]) for each in report["faults"]]
+
     async def erp_summary(self) -> dict[str, Any]:
         """Return the ERP's own figures."""
         summary: dict[str, Any] = await self._call("GET", "/v1/summary")
@@ -203,7 +208,7 @@ class World:
 
     async def set_up_erp(self, estate: Estate) -> None:
         """Give the ERP the estate's entities, accounts and cost centres."""
-        await self._call("PUT", "/v1/setup", _erp_setup(estate))
+        await self._call("PUT", "/v1/setup", erp_setup(estate))
 
     async def _call(self, method: str, path: str, body: object = None) -> Any:
         if self._http is None:
@@ -326,7 +331,8 @@ def _on_loopback(
     return changed
 
 
-def _erp_setup(estate: Estate) -> dict[str, object]:
+def erp_setup(estate: Estate) -> dict[str, object]:
+    """Return what the sandbox ERP must know of an estate: entities, accounts, cost centres."""
     return {
         "entities": [
             {"entity": entity.id, "currency": entity.currency, "name": entity.name}

@@ -75,6 +75,24 @@ class Balances(msgspec.Struct, frozen=True):
     accounts: tuple[AccountBalance, ...]
 
 
+class HeldJournal(msgspec.Struct, frozen=True):
+    """One document of an ERP: its own number, our reference, and the digest it was sent with."""
+
+    document: str
+    reference: str
+    digest: str = ""
+    """Of what is in it (`ledger/batch.py`); empty where the ERP did not keep it, or it is no one of
+    ours."""
+
+
+class Journals(msgspec.Struct, frozen=True):
+    """Every document an ERP holds for one legal entity and period."""
+
+    entity: str
+    period: str
+    journals: tuple[HeldJournal, ...]
+
+
 Outcome: TypeAlias = Delivered | Refused | Transient | Unknown
 Finding: TypeAlias = Delivered | NotFound | Transient | Refused
 """What asking by key tells. `Refused` only when no machine can settle it: a key that cannot exist,

@@ -22,7 +22,7 @@ from suture.engine.clock import elapsed_seconds, instant, now_ms
 from suture.engine.file_facts import Facts
 from suture.engine.telemetry import log
 from suture.model.fault import Fault, fault
-from suture.model.identity import derive_id
+from suture.model.identity import bounded_identity, derive_id, shown_text
 from suture.model.translation import Begun, Channel, Closed, Reading, Routed, Translation
 from suture.pipeline import read_file
 from suture.security.keys import KeyRing
@@ -280,7 +280,7 @@ class _Taking:
     async def _claim(self, identities: tuple[str, ...]) -> Fault | None:
         """Claim every identity of a message; a fault naming the holder when one is taken."""
         message_id = self._message_id(self._ordinal)
-        for identity in identities:
+        for identity in map(bounded_identity, identities):
             holder = await self._append.claim(identity, message_id, self._file.digest)
             if holder is not None:
                 return identity_taken(identity, self._ordinal, holder)
@@ -310,8 +310,8 @@ class _Taking:
             id=self._message_id(judged.ordinal),
             source=self._channel.source,
             format=translation.format,
-            type=translation.type,
-            control_id=translation.control_id,
+            type=shown_text(translation.type),
+            control_id=shown_text(translation.control_id),
             status=judged.status,
             sha256=self._file.digest,
             bytes_count=judged.reading.bytes_count,
@@ -319,7 +319,7 @@ class _Taking:
             events_count=judged.events_count,
             transmission_id=self._file.transmission_id,
             bytes_offset=judged.reading.offset,
-            identities=translation.identities,
+            identities=[bounded_identity(each) for each in translation.identities],
             totals=[(t.name, t.count, t.amount_minor) for t in translation.totals],
             faults=judged.faults,
         )

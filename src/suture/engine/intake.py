@@ -19,7 +19,7 @@ from suture.engine.clock import elapsed_seconds, hl7_timestamp, instant, now_ms
 from suture.engine.telemetry import log
 from suture.model.event import Event, Fact, make_stamp
 from suture.model.fault import Fault, fault
-from suture.model.identity import derive_id
+from suture.model.identity import bounded_identity, derive_id, shown_text
 from suture.model.translation import Channel, Status, Translation
 from suture.pipeline import receive_message
 from suture.security.keys import KeyRing
@@ -40,9 +40,6 @@ COMMIT_PATIENCE_SECONDS = 20.0
 KNOWN_TOKENS_MAX = 200_000
 EVENTS_PER_MESSAGE_MAX = 100_000_000
 """Only for the order of stamps."""
-TEXT_CHARACTERS_MAX = 200
-"""Of a control id and a type as they are shown, and of an identity as it is written: an index entry
-has its limits."""
 
 
 class NotStoredError(Exception):
@@ -146,14 +143,15 @@ class Intake:
         self, received: Received, channel: Channel, translation: Translation, reply: bytes
     ) -> Arrival:
         accepted = translation.status == "accepted"
-        identity = translation.identities[0] if translation.identities else None
+        as_bytes = f"bytes:{channel.source}:{received.digest.hex()}"
+        identity = translation.identities[0] if translation.identities else as_bytes
         return Arrival(
             id=received.id,
-            identity=_bounded(identity or f"bytes:{channel.source}:{received.digest.hex()}"),
+            identity=bounded_identity(identity),
             source=channel.source,
             format=translation.format,
-            type=_shown(translation.type),
-            control_id=_shown(translation.control_id),
+            type=shown_text(translation.type),
+            control_id=shown_text(translation.control_id),
             status=translation.status,
             sha256=received.digest,
             bytes_count=len(received.raw),
@@ -342,19 +340,6 @@ def _acceptance(received: Received, channel: Channel) -> bytes:
     return hl7v2.acknowledge(message, code, control_id=received.control_id, at=at)
 
 
-def _shown(text: str) -> str:
-    """Return a text of the message as a column can hold it: without NUL, and bounded (B76)."""
-    return text.replace("\0", "\u2400")[:TEXT_CHARACTERS_MAX]
-
-
-def _bounded(identity: str) -> str:
-    """Return an identity as an index can hold it; one that cannot be is known by its digest."""
-    if len(identity) <= TEXT_CHARACTERS_MAX and "\0" not in identity:
-        return identity
-    kind = identity.partition(":")[0]
-    return f"{kind}:sha256:{sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()}"
-
-
 def _as_unread(arrival: Arrival) -> Arrival:
     """Return the arrival with its bytes and nothing that was read in them."""
     failed = fault("engine.message.failed", "MSH", "what was read in it cannot be stored")
@@ -380,7 +365,7 @@ def as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
     )
     return msgspec.structs.replace(
         arrival,
-        identity=_bounded(f"reuse:{arrival.identity}:{arrival.sha256.hex()}"),
+        identity=bounded_identity(f"reuse:{arrival.identity}:{arrival.sha256.hex()}"),
         status="held",
         events=(),
         secrets=(),

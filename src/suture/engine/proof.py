@@ -10,18 +10,20 @@ from typing import Protocol
 
 import msgspec
 
-from suture.connectors.outcome import Balances, Refused, Transient
+from suture.connectors.outcome import Balances, Journals, Refused, Transient
 from suture.reconcile.controls import (
     AccountPeriod,
     Conservation,
     Control,
     Difference,
+    Document,
+    match_documents,
     match_erp,
 )
 from suture.store.controls import (
     read_conservation,
     read_control_totals,
-    read_documents_twice,
+    read_journal_digests,
     read_ledger_imbalance,
     read_sides,
     read_unbalanced_entries,
@@ -36,6 +38,10 @@ class Ledger(Protocol):
         """Return both sides of every account of an entity in a period."""
         ...
 
+    async def journals(self, entity: str, period: str) -> Journals | Transient | Refused:
+        """Return every document of an entity in a period."""
+        ...
+
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """Every control at one moment. `proven` says that all of them hold."""
@@ -47,8 +53,14 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     erp_difference_minor: int
     differences: list[Difference]
     erp_unread: list[str]
-    """Entities and periods whose balances the ERP did not give; nothing is proven about them."""
-    documents_twice: int
+    """Entities and periods that the ERP did not tell of; nothing is proven about them."""
+    repeated: list[Document]
+    """What the ERP holds that books what another document books."""
+
+    @property
+    def documents_twice(self) -> int:
+        """How many documents of the ERP book what another one books."""
+        return len(self.repeated)
 
     @property
     def proven(self) -> bool:
@@ -59,7 +71,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
             or self.ledger_imbalance_minor
             or self.erp_difference_minor
             or self.erp_unread
-            or self.documents_twice
+            or self.repeated
             or any(control.difference_minor for control in self.controls)
         )
 
@@ -67,8 +79,10 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 async def read_proof(database: Database, ledger: Ledger | None) -> Proof:
     """Read every control. Without a ledger the ERP's side counts as unread."""
     subledger, on_its_way = await read_sides(database)
-    erp, unread = await _read_back(ledger, subledger)
-    differences = match_erp(subledger, on_its_way, erp)
+    erp = await _read_back(ledger, subledger)
+    differences = match_erp(subledger, on_its_way, erp.sides)
+    # Read after the ERP: each document that it told of has its journal by now.
+    digests = await read_journal_digests(database)
     return Proof(
         conservation=await read_conservation(database),
         controls=await read_control_totals(database),
@@ -76,23 +90,32 @@ async def read_proof(database: Database, ledger: Ledger | None) -> Proof:
         ledger_imbalance_minor=await read_ledger_imbalance(database),
         erp_difference_minor=sum(each.amount_minor for each in differences),
         differences=differences,
-        erp_unread=unread,
-        documents_twice=await read_documents_twice(database),
+        erp_unread=erp.unread,
+        repeated=match_documents(erp.documents, digests),
     )
 
 
-async def _read_back(
-    ledger: Ledger | None, subledger: Iterable[AccountPeriod]
-) -> tuple[dict[AccountPeriod, tuple[int, int]], list[str]]:
-    """Ask the ERP for every entity and period the subledger has booked in."""
+class _ReadBack(msgspec.Struct):
+    """What the ERP told of itself."""
+
     sides: dict[AccountPeriod, tuple[int, int]] = {}
+    documents: list[Document] = []
     unread: list[str] = []
+
+
+async def _read_back(ledger: Ledger | None, subledger: Iterable[AccountPeriod]) -> _ReadBack:
+    """Ask the ERP for every entity and period the subledger has booked in."""
+    told = _ReadBack()
     for entity, period in sorted({(at.entity, at.period) for at in subledger}):
-        held = None if ledger is None else await ledger.balances(entity, period)
-        if not isinstance(held, Balances):
-            unread.append(f"{entity}/{period}")
+        balances = None if ledger is None else await ledger.balances(entity, period)
+        journals = None if ledger is None else await ledger.journals(entity, period)
+        if not (isinstance(balances, Balances) and isinstance(journals, Journals)):
+            told.unread.append(f"{entity}/{period}")
             continue
-        for account in held.accounts:
+        for account in balances.accounts:
             at = AccountPeriod(entity, account.account, period)
-            sides[at] = (account.debit_minor, account.credit_minor)
-    return sides, unread
+            told.sides[at] = (account.debit_minor, account.credit_minor)
+        told.documents += [
+            Document(each.document, each.reference, each.digest) for each in journals.journals
+        ]
+    return told

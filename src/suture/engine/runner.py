@@ -18,16 +18,16 @@ from suture.engine.telemetry import log
 from suture.ledger.books import Books
 from suture.ledger.entry import Entry
 from suture.model.event import Event
-from suture.model.fault import fault
 from suture.pipeline import (
-    Opened,
     Record,
     Step,
     advance,
     decode_record,
     encode_record,
+    forwarded,
     initial,
     reverse_entry,
+    set_aside,
 )
 from suture.store.database import Database, LeaseLostError, StoreUnavailableError
 from suture.store.releases import live_workers
@@ -196,7 +196,7 @@ class Runner:
                 Remembered(stream, versions[stream] + 1, encode_record(stream, record))
                 for stream, record in records.items()
             ],
-            forwarded=[event for step in steps for event in _forwarded(step)],
+            forwarded=[event for step in steps for event in forwarded(step)],
         )
 
     def _advance_all(
@@ -208,7 +208,7 @@ class Runner:
         for item in waiting:
             event = item.event
             if event.id in poisoned:
-                steps.append(_set_aside(event, poisoned[event.id]))
+                steps.append(set_aside(event, poisoned[event.id]))
                 continue
             try:
                 record = records.get(event.stream)
@@ -250,32 +250,3 @@ class _PoisonError(Exception):
         super().__init__(event_id)
         self.event_id = event_id
         self.error = error
-
-
-def _set_aside(event: Event, error: str) -> Step:
-    opened = Opened(
-        id=f"exc_{event.id[4:]}.00",
-        booking_key="",
-        fault=fault("engine.event.failed", event.where, f"handling it raised {error}"),
-        amount_minor=0,
-        event_id=event.id,
-    )
-    return Step(event=event, outcome="parked", opened=[opened])
-
-
-def _forwarded(step: Step) -> list[Event]:
-    """Return the events a step sends on to other streams."""
-    cause = step.event
-    return [
-        Event(
-            id=f"{cause.id}.{ordinal:02d}",
-            stream=forward.stream,
-            fact=forward.fact,
-            source=cause.source,
-            message_id=cause.message_id,
-            where=cause.where,
-            stamp=cause.stamp,
-            received_at_ms=cause.received_at_ms,
-        )
-        for ordinal, forward in enumerate(step.forwards, 1)
-    ]

@@ -4,14 +4,15 @@ A medical record number (`PID-3`), an account (`PID-18`), a visit (`PV1-19`) or 
 (`CLP01`) is a business key and names a person. `Tokenizer` replaces it by a surrogate at
 translation; the sealed original goes to the vault (`security/phi.py`), and surrogates stay inside
 (docs/adr/0006). `derive_id` names messages, so that doing the same thing twice names the same
-thing. The key comes from `security/keys.py`.
+thing. What a sender names a message by (`MSH-10`, `TRN02`) has no limit of its own:
+`bounded_identity` and `shown_text` give it one. The key comes from `security/keys.py`.
 """
 
 from __future__ import annotations
 
 import hmac
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from types import MappingProxyType
 
 PREFIXES = MappingProxyType(
@@ -37,6 +38,8 @@ PREFIXES = MappingProxyType(
 KEY_BYTES_MIN = 32
 MEMO_ENTRIES_MAX = 65_536
 """Identifiers come in bursts: the segments of a visit, the claims of a file."""
+TEXT_CHARACTERS_MAX = 200
+"""Of a text that a sender chose and an index or a column of a screen must hold."""
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
@@ -87,6 +90,24 @@ def derive_id(prefix: str, at_ms: int, *parts: str) -> str:
     stamp = at_ms.to_bytes(6, "big")
     digest = blake2b(_joined(parts), digest_size=10).digest()
     return f"{prefix}_{_base32hex(int.from_bytes(stamp + digest, 'big'))}"
+
+
+def bounded_identity(identity: str) -> str:
+    """Return an identity as an index can hold it; one that cannot be is known by its digest.
+
+    Its kind, what stands before the first colon, stays readable. A database's text holds no NUL and
+    its index entries have a limit, so a trace or control id of any length would stop its batch or
+    its file (B76).
+    """
+    if len(identity) <= TEXT_CHARACTERS_MAX and "\0" not in identity:
+        return identity
+    kind = shown_text(identity.partition(":")[0])[: TEXT_CHARACTERS_MAX // 2]
+    return f"{kind}:sha256:{sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def shown_text(text: str) -> str:
+    """Return a text of a message as a column can hold it: without NUL, and bounded (B76)."""
+    return text.replace("\0", "\u2400")[:TEXT_CHARACTERS_MAX]
 
 
 def message_of(identity: str) -> str:

@@ -29,6 +29,7 @@ from suture.model.appointment import (
 from suture.model.decision import Decision, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered, fact_type
 from suture.model.fault import fault
+from suture.processes.process import told_later
 
 _AppointmentFact = (
     AppointmentBooked
@@ -71,12 +72,8 @@ def evolve(state: State, event: Event) -> State:
     stamps, told, kind = state.stamps, state.told, _kind(fact)
     if event.stamp > stamps.get(kind, ""):
         stamps = {**stamps, kind: event.stamp}
-    won = {
-        name: register
-        for name in _FIELDS
-        if (value := getattr(fact, name))
-        and (register := (event.stamp, str(value))) > told.get(name, ("", ""))
-    }
+    values = {name: str(value) for name in _FIELDS if (value := getattr(fact, name))}
+    won = told_later(told, event.stamp, values)
     if stamps is state.stamps and not won:
         return state
     return State(_status(stamps), stamps, {**told, **won} if won else told)

@@ -32,6 +32,7 @@ from suture.model.encounter import (
 )
 from suture.model.event import Event, Reconsidered, fact_type
 from suture.model.fault import fault
+from suture.processes.process import told_later
 
 _EncounterFact = (
     EncounterAdmitted
@@ -77,11 +78,7 @@ def evolve(state: State, event: Event) -> State:
     stamps, told, kind = state.stamps, state.told, _kind(fact)
     if kind and event.stamp > stamps.get(kind, ""):
         stamps = {**stamps, kind: event.stamp}
-    won = {
-        name: register
-        for name, value in _values(fact).items()
-        if (register := (event.stamp, value)) > told.get(name, ("", ""))
-    }
+    won = told_later(told, event.stamp, _values(fact))
     if stamps is state.stamps and not won:
         return state
     return State(_status(stamps), stamps, {**told, **won} if won else told)

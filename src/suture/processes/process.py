@@ -1,8 +1,11 @@
-"""The shape of every process module, for type checking and the pipeline's table of processes."""
+"""The shape of every process module, for type checking and the pipeline's table of processes.
+
+`told_later` is what the processes without money share: of each field the latest telling counts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -32,3 +35,17 @@ class Process(Protocol[S]):
         For `Reconsidered` that is every key of the stream.
         """
         ...
+
+
+def told_later(
+    told: Mapping[str, tuple[str, str]], stamp: str, values: Mapping[str, str]
+) -> dict[str, tuple[str, str]]:
+    """Return which of these values, by field, are told later than those known, with their stamp.
+
+    A tie goes to the greater text, so that messages of one second end alike in any order.
+    """
+    return {
+        name: register
+        for name, value in values.items()
+        if (register := (stamp, value)) > told.get(name, ("", ""))
+    }

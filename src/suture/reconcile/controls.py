@@ -3,6 +3,7 @@
     received = posted + explained + held + in flight                    (messages)
     told by messages = facts in the log = standing + parked + replaced  (money, source to subledger)
     subledger = ERP + on its way                                        (money, subledger to ERP)
+    one journal = one document, of the very entries it gathered         (documents, in the ERP)
 
 Every gap is a number here and a line in `suture reconcile`; a gap of zero everywhere is the proof.
 """
@@ -235,3 +236,38 @@ def match_erp(subledger: Sides, on_its_way: Sides, erp: Sides) -> list[Differenc
         if difference.amount_minor:
             differences.append(difference)
     return differences
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A document as the ERP holds it: its number, our reference, the digest of its entries."""
+
+    document: str
+    reference: str
+    digest: str = ""
+    """Empty where the ERP does not give it back."""
+
+
+def match_documents(held: Iterable[Document], digests: Mapping[str, str]) -> list[Document]:
+    """Return the documents of an ERP that book what is booked elsewhere too.
+
+    A second document of one of our references or of one of our digests (F15, F19); or one whose
+    digest is not that of the entries its journal gathered: some of them went into another journal
+    since. `digests` says, by reference, what each of our journals gathered; what others have booked
+    is no concern of this control, `match_erp` counts it. `held` is in the order of the ERP.
+    """
+    twice = []
+    ours = frozenset(digests.values())
+    references: set[str] = set()
+    contents: set[str] = set()
+    for each in held:
+        gathered = digests.get(each.reference, "")
+        if not gathered and each.digest not in ours:
+            continue
+        is_repeated = each.reference in references or each.digest in contents
+        is_other = bool(gathered and each.digest) and each.digest != gathered
+        if is_repeated or is_other:
+            twice.append(each)
+        references.add(each.reference)
+        if each.digest:
+            contents.add(each.digest)
+    return twice

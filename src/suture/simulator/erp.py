@@ -124,7 +124,17 @@ class Erp:
             return _refuse(Refusal(401, "token_refused", "A valid bearer token is needed."))
         is_send = request.method == "POST" and request.path == "/v1/journals"
         plan = self._faults.strike(is_send=is_send)
+        if plan is not None and plan.mode == "post_twice":
+            return await self._post_twice(request, handler)
         return await (handler(request) if plan is None else _act(plan, request, handler))
+
+    async def _post_twice(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Book what is sent, and once more under another document, and tell of the first only."""
+        answer = await handler(request)
+        journal = read_strictly(await request.read(), Journal)
+        if answer.status < 300 and isinstance(journal, Journal):
+            await self._ask(self._books.post_again, journal)
+        return answer
 
     async def _health(self, _request: web.Request) -> web.Response:
         return _answer({"status": "ok"})
@@ -155,9 +165,15 @@ class Erp:
 
     async def _find_journals(self, request: web.Request) -> web.Response:
         reference = request.query.get("reference")
-        if not reference:
-            return _refuse(Refusal(400, "field_invalid", "Ask by reference."))
-        return _answer({"journals": await self._ask(self._books.headers, reference)})
+        if reference:
+            return _answer({"journals": await self._ask(self._books.headers, reference)})
+        entity, period = request.query.get("entity"), request.query.get("period", "")
+        if not entity or not _PERIOD.fullmatch(period):
+            message = "Ask by reference, or by entity and period (YYYY-MM)."
+            return _refuse(Refusal(400, "field_invalid", message))
+        after = request.query.get("after", "")
+        page = await self._ask(self._books.page, entity, period, after)
+        return _refuse(page) if isinstance(page, Refusal) else _answer(page)
 
     async def _read_journal(self, request: web.Request) -> web.Response:
         found = await self._ask(self._books.journal, request.match_info["document"])

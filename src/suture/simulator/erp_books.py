@@ -19,6 +19,7 @@ from suture.simulator.erp_journal import Chart, Journal, Line, Refusal, Setup, e
 
 LOCK_SECONDS_MAX = 1.0
 REPEATED_SHOWN_MAX = 20
+PAGE_JOURNALS_MAX = 500
 
 _SCHEMA = """
 PRAGMA locking_mode = EXCLUSIVE;
@@ -33,7 +34,7 @@ CREATE TABLE IF NOT EXISTS closed_period (
 CREATE TABLE IF NOT EXISTS journal (
     serial INTEGER PRIMARY KEY,
     document TEXT NOT NULL UNIQUE,
-    reference TEXT NOT NULL UNIQUE,
+    reference TEXT NOT NULL,
     year INTEGER NOT NULL,
     number INTEGER NOT NULL,
     entity TEXT NOT NULL,
@@ -46,6 +47,7 @@ CREATE TABLE IF NOT EXISTS journal (
     digest TEXT,
     UNIQUE (year, number)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS journal_reference ON journal (reference);
 CREATE INDEX IF NOT EXISTS journal_period ON journal (entity, period);
 CREATE INDEX IF NOT EXISTS journal_body ON journal (body_sha256);
 CREATE INDEX IF NOT EXISTS journal_digest ON journal (digest);
@@ -69,7 +71,7 @@ CREATE TABLE IF NOT EXISTS attempt (
 
 _HELD = """
 SELECT reference, document, body_sha256 FROM journal
-WHERE reference IN (SELECT value FROM json_each(?))
+WHERE reference IN (SELECT value FROM json_each(?)) ORDER BY serial DESC
 """
 _INSERT_JOURNAL = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_LINE = "INSERT INTO line VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -81,6 +83,11 @@ SELECT document, reference, entity, period, currency, accounting_date, descripti
        (SELECT count(*) FROM line WHERE line.serial = journal.serial),
        (SELECT sum(debit_minor) FROM line WHERE line.serial = journal.serial)
 FROM journal
+"""
+_WHERE_PAGE = """
+WHERE entity = ? AND period = ?
+AND serial > coalesce((SELECT serial FROM journal WHERE document = ?), 0)
+ORDER BY serial LIMIT ?
 """
 _SELECT_LINES = """
 SELECT account, debit_minor, credit_minor, cost_center, service_line, payer_class, facility, text
@@ -129,6 +136,16 @@ class Header(msgspec.Struct, frozen=True):
     line_count: int
     total_minor: int
     status: str = "posted"
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Journals of an entity and period in the order they were booked, and whether more follow.
+
+    `next` is the document to ask `after` for those; None at the end.
+    """
+
+    journals: tuple[Header, ...]
+    next: str | None
 
 
 class AccountBalance(msgspec.Struct, frozen=True):
@@ -214,7 +231,7 @@ class Books:
     def set_period(self, entity: str, period: str, *, is_closed: bool) -> Refusal | None:
         """Close or open a period (`YYYY-MM`); periods are open until closed."""
         if entity not in self._chart.currencies:
-            return Refusal(404, "entity_unknown", f"Entity {entity} is not set up.")
+            return _unknown(entity)
         statement = (
             "INSERT OR IGNORE INTO closed_period VALUES (?, ?)"
             if is_closed
@@ -235,9 +252,23 @@ class Books:
         with self._connection:
             return _Batch(self._connection, self._chart, self._closed).post(journals)
 
+    def post_again(self, journal: Journal) -> Posted | Refusal:
+        """Book a journal as if nothing stood under its reference: an ERP that forgot (a fault)."""
+        with self._connection:
+            batch = _Batch(self._connection, self._chart, self._closed, is_forgetful=True)
+            return batch.post([journal])[0]
+
     def headers(self, reference: str) -> list[Header]:
-        """Return the journals under this reference: none or one."""
+        """Return the journals under this reference: none or one, or two after `post_again`."""
         return self._headers("WHERE reference = ?", reference)
+
+    def page(self, entity: str, period: str, after: str) -> Page | Refusal:
+        """Return the next journals of an entity and period, those after a document if it is one."""
+        if entity not in self._chart.currencies:
+            return _unknown(entity)
+        found = self._headers(_WHERE_PAGE, entity, period, after, PAGE_JOURNALS_MAX + 1)
+        journals = tuple(found[:PAGE_JOURNALS_MAX])
+        return Page(journals, journals[-1].document if len(found) > len(journals) else None)
 
     def journal(self, document: str) -> tuple[Header, list[Line]] | None:
         """Return a journal with its lines, or None when there is no such document."""
@@ -247,14 +278,14 @@ class Books:
         rows = self._connection.execute(_SELECT_LINES, (document,))
         return found[0], [Line(*row) for row in rows]
 
-    def _headers(self, where: str, value: str) -> list[Header]:
-        return [Header(*row) for row in self._connection.execute(_SELECT_HEADER + where, (value,))]
+    def _headers(self, where: str, *values: object) -> list[Header]:
+        return [Header(*row) for row in self._connection.execute(_SELECT_HEADER + where, values)]
 
     def balances(self, entity: str, period: str) -> Balances | Refusal:
         """Sum the lines of an entity and period by account."""
         currency = self._chart.currencies.get(entity)
         if currency is None:
-            return Refusal(404, "entity_unknown", f"Entity {entity} is not set up.")
+            return _unknown(entity)
         key = (entity, period)
         (journal_count,) = self._connection.execute(_COUNT_PERIOD, key).fetchone()
         accounts = tuple(
@@ -288,8 +319,14 @@ class _Batch:
     """One commit of journals: judged in order, numbered without gaps, written set-based."""
 
     def __init__(
-        self, connection: sqlite3.Connection, chart: Chart, closed: frozenset[tuple[str, str]]
+        self,
+        connection: sqlite3.Connection,
+        chart: Chart,
+        closed: frozenset[tuple[str, str]],
+        *,
+        is_forgetful: bool = False,
     ) -> None:
+        self._is_forgetful = is_forgetful
         self._connection = connection
         self._chart = chart
         self._closed = closed
@@ -301,7 +338,8 @@ class _Batch:
 
     def post(self, journals: Sequence[Journal]) -> list[Posted | Refusal]:
         execute, executemany = self._connection.execute, self._connection.executemany
-        references = json.dumps([journal.reference for journal in journals])
+        known = [] if self._is_forgetful else [journal.reference for journal in journals]
+        references = json.dumps(known)
         self._held = {row[0]: (row[1], row[2]) for row in execute(_HELD, (references,))}
         (self._serial,) = execute(_NEXT_SERIAL).fetchone()
         verdicts: list[Posted | Refusal] = []
@@ -365,6 +403,10 @@ class _Batch:
         number = self._numbers[year]
         self._numbers[year] += 1
         return number
+
+
+def _unknown(entity: str) -> Refusal:
+    return Refusal(404, "entity_unknown", f"Entity {entity} is not set up.")
 
 
 def _outcome(verdict: Posted | Refusal) -> str:

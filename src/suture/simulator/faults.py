@@ -3,7 +3,7 @@
 A plan is drawn with its own seed, so a run that fails can be run again. Only the decision lives
 here; `erp.py` acts it out on the wire. The modes answer the faults F13 to F19 and F21 of the
 reference: down, throttled, an outcome the sender cannot know, an error behind a success, another
-document number.
+document number, and one journal under two documents.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Mode = Literal[
     "commit_then_500",
     "garbled_reply",
     "lie_document",
+    "post_twice",
 ]
 Scope = Literal["sends", "every"]
 

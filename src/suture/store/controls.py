@@ -130,10 +130,9 @@ async def read_unbalanced_entries(database: Database) -> int:
     return int(rows[0]["entries_count"])
 
 
-async def read_documents_twice(database: Database) -> int:
-    """Return how many journals the ERP knows under more than one document."""
-    rows = await database.fetch("delivered_twice")
-    return int(rows[0]["journals_count"])
+async def read_journal_digests(database: Database) -> dict[str, str]:
+    """Return, by its reference, the digest of the entries each journal gathered."""
+    return {row["reference"]: row["digest"] for row in await database.fetch("journal_digests")}
 
 
 async def read_sides(

@@ -15,6 +15,7 @@ from hashlib import blake2b
 
 from suture.model.claim import ClaimAdjudicated, ClaimAdjustment
 from suture.model.fault import Fault
+from suture.model.identity import bounded_identity
 from suture.model.remittance import ProviderAdjustment as ProviderAdjustmentFact
 from suture.model.remittance import RemittanceReceived
 from suture.model.translation import (
@@ -78,7 +79,8 @@ class _Reading:
         self._payer = payer.strip() or UNKNOWN_PAYER
         # TRN02, else the control numbers: without a trace it is at least never itself twice.
         self._trace = header.trace.strip() or control_id(transaction_set)
-        self._remittance = f"{self._payer}:{self._trace}"
+        # A stream's key too: a trace of any length must not stop its file (B76).
+        self._remittance = bounded_identity(f"{self._payer}:{self._trace}")
         # BPR16 or DTM*405, else the date of the group or interchange.
         self._paid_on = header.paid_on or recorded_on(transaction_set)
         self._facility = header.payee.id.strip()

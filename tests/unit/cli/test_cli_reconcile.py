@@ -11,6 +11,8 @@ from suture.connectors.outcome import (
     Delivered,
     Finding,
     Healthy,
+    HeldJournal,
+    Journals,
     Outcome,
     Refused,
     Transient,
@@ -39,6 +41,13 @@ class Ledger:
                 for account, (debit, credit) in self._accounts.items()
             ),
         )
+
+    async def journals(self, entity: str, period: str) -> Journals | Transient | Refused:
+        """Return a document for each account, under one reference."""
+        if self._silence is not None:
+            return Transient(self._silence)
+        held = tuple(HeldJournal(account, "SUT1") for account in self._accounts)
+        return Journals(entity, period, held)
 
     async def send(self, command: bytes, *, key: str) -> Outcome:
         """Take anything."""
@@ -70,16 +79,25 @@ def test_what_several_erps_hold_is_added_up_by_account() -> None:
     )
 
 
+def test_the_documents_of_several_erps_are_read_as_one() -> None:
+    ledgers = Ledgers([Ledger({"1020": (100, 0), "1100": (0, 50)}), Ledger({"1030": (5, 7)})])
+    held = asyncio.run(ledgers.journals("RVH", "2026-04"))
+    assert isinstance(held, Journals)
+    assert ["1020", "1100", "1030"] == [each.document for each in held.journals]
+
+
 def test_one_silent_erp_leaves_the_whole_unread_with_its_reason() -> None:
     silence = fault("erp.busy", "http://127.0.0.1")
     ledgers = Ledgers([Ledger({"1020": (100, 0)}), Ledger({}, silence)])
     answer = asyncio.run(ledgers.balances("RVH", "2026-04"))
     assert isinstance(answer, Transient)
     assert silence == ledgers.unread
+    assert isinstance(asyncio.run(ledgers.journals("RVH", "2026-04")), Transient)
 
 
 def test_an_erp_that_could_not_be_opened_is_unread_too() -> None:
     closed = fault("estate.secret.absent", "SUTURE_ERP_TOKEN")
     ledgers = Ledgers([closed])
     assert isinstance(asyncio.run(ledgers.balances("RVH", "2026-04")), Refused)
+    assert isinstance(asyncio.run(ledgers.journals("RVH", "2026-04")), Refused)
     assert closed == ledgers.unread

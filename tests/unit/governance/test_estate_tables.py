@@ -6,35 +6,14 @@ test_estate_check.py.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from tests.unit.governance.estate_edits import FILES, added, edited, line_of
 
-from suture.config import read_folder
 from suture.governance.estate import check
 from suture.model.fault import Fault
 
-FILES = read_folder(Path(__file__).parents[3] / "estates" / "riverbend")
 RULES = "ledger/journal_rules.csv"
 DETERMINATION = "ledger/account_determination.csv"
-
-
-def edited(path: str, old: str, new: str) -> dict[str, bytes]:
-    """Return the sample estate with one text of one file replaced, which stands there once."""
-    text = FILES[path].decode()
-    assert 1 == text.count(old)
-    return FILES | {path: text.replace(old, new).encode()}
-
-
-def added(path: str, *lines: str) -> dict[str, bytes]:
-    """Return the sample estate with lines added at the end of one file."""
-    return FILES | {path: FILES[path] + "".join(f"{line}\n" for line in lines).encode()}
-
-
-def line_of(path: str, text: str) -> str:
-    """Return the place of the line that holds this text."""
-    lines = FILES[path].decode().splitlines()
-    return f"{path}:{next(number for number, line in enumerate(lines, 1) if text in line)}"
 
 
 def last_line_of(path: str) -> str:

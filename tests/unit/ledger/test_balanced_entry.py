@@ -4,41 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
 import pytest
+from tests.unit.ledger.entries import REVENUE, entry
 
-from suture.ledger.entry import Entry, Line, UnbalancedEntryError, reverse
+from suture.ledger.entry import Line, UnbalancedEntryError, reverse
 
 
 def line(account: str, debit_minor: int = 0, credit_minor: int = 0) -> Line:
-    return Line(
-        account=account,
-        debit_minor=debit_minor,
-        credit_minor=credit_minor,
-        facility="RGH",
-        cost_centre="RGH-7010",
-        service_line="emergency",
-        payer_class="medicare",
-        rule="charge/gross",
-        where="FT1[1]-11",
-    )
-
-
-def entry(*lines: Line) -> Entry:
-    return Entry(
-        id="ent_1",
-        stream="patient_account/acc_1",
-        booking_key="charge:1",
-        revision=3,
-        event_id="evt_1",
-        kind="charge",
-        policy="charges",
-        entity="RVH",
-        currency="USD",
-        effective_on=date(2026, 2, 27),
-        accounting_on=date(2026, 3, 1),
-        received_at_ms=0,
-        release="rel_1",
-        lines=lines,
+    return msgspec.structs.replace(
+        REVENUE, account=account, debit_minor=debit_minor, credit_minor=credit_minor
     )
 
 
@@ -55,11 +30,15 @@ def entry(*lines: Line) -> Entry:
 )
 def test_an_entry_that_does_not_balance_cannot_be_made(lines: tuple[Line, ...]) -> None:
     with pytest.raises(UnbalancedEntryError):
-        entry(*lines)
+        entry(lines=lines)
 
 
 def test_a_reversal_swaps_the_sides_and_keeps_all_else_it_takes_back() -> None:
-    original = entry(line("1100", 100), line("4020", 0, 100))
+    original = entry(
+        revision=3,
+        effective_on=date(2026, 2, 27),
+        lines=(line("1100", 100), line("4020", 0, 100)),
+    )
     mirror = reverse(
         original,
         entry_id="ent_2",

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.unit.ledger.entries import ENTRY, RECEIVABLE, REVENUE, entry
 
 from suture.ledger.batch import (
     Journal,
@@ -17,40 +18,9 @@ from suture.ledger.batch import (
     journal_reference,
     summarise,
 )
-from suture.ledger.entry import Entry, Line, reverse
+from suture.ledger.entry import reverse
 
-LINE = Line(account="1100", debit_minor=100, facility="RGH", rule="charge/gross", where="FT1[1]-11")
-REVENUE = Line(
-    account="4020",
-    credit_minor=100,
-    facility="RGH",
-    cost_centre="RGH-7010",
-    service_line="emergency",
-    payer_class="medicare",
-    rule="charge/gross",
-    where="FT1[1]-11",
-)
-ENTRY = Entry(
-    id="ent_1",
-    stream="patient_account/acc_1",
-    booking_key="charge:1",
-    revision=1,
-    event_id="evt_1",
-    kind="charge",
-    policy="charges",
-    entity="RVH",
-    currency="USD",
-    effective_on=date(2026, 3, 4),
-    accounting_on=date(2026, 3, 4),
-    received_at_ms=0,
-    release="rel_1",
-    lines=(LINE, REVENUE),
-)
 SCOPE = JournalScope("charges", "RVH", "USD", date(2026, 3, 4))
-
-
-def entry(**told: Any) -> Entry:
-    return msgspec.structs.replace(ENTRY, **told)
 
 
 def test_lines_of_the_same_account_and_dimensions_become_one() -> None:
@@ -89,7 +59,7 @@ def test_a_correction_is_never_netted_away() -> None:
 @pytest.mark.parametrize("name", ["facility", "cost_centre", "service_line", "payer_class"])
 def test_each_dimension_keeps_lines_apart(name: str) -> None:
     other = msgspec.structs.replace(REVENUE, **{name: "OTHER"})
-    assert 3 == len(summarise([ENTRY, entry(lines=(LINE, other))])[SCOPE])
+    assert 3 == len(summarise([ENTRY, entry(lines=(RECEIVABLE, other))])[SCOPE])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +78,7 @@ def test_entries_of_another_policy_entity_currency_or_day_go_into_another_journa
 
 
 def test_the_order_of_entries_changes_nothing() -> None:
-    entries = [ENTRY, entry(entity="RVA"), entry(lines=(REVENUE, LINE))]
+    entries = [ENTRY, entry(entity="RVA"), entry(lines=(REVENUE, RECEIVABLE))]
     summed = summarise(entries)
     assert list(summed.items()) == list(summarise(entries[::-1]).items())
 

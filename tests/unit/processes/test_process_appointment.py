@@ -6,6 +6,7 @@ from itertools import permutations
 
 import msgspec
 import pytest
+from tests.unit.processes.telling import state_after, told_to
 
 from suture.model.appointment import (
     AppointmentBooked,
@@ -17,7 +18,7 @@ from suture.model.appointment import (
     AppointmentRescheduled,
 )
 from suture.model.decision import Hold, Withdrawn
-from suture.model.event import Event, Fact, Reconsidered, make_stamp
+from suture.model.event import Event, Fact, Reconsidered
 from suture.model.party import PatientAbsorbed
 from suture.processes import appointment
 
@@ -27,26 +28,14 @@ BOOKED = AppointmentBooked(
 CANCELLED = AppointmentCancelled(appointment="apt_1")
 
 
-def told(fact: Fact, minute: int) -> Event:
+def told(fact: Fact, minute: int, digest: str = "") -> Event:
     """Return the fact as an event recorded at this minute."""
-    return Event(
-        id=f"evt_{minute}",
-        stream="appointment/apt_1",
-        fact=fact,
-        source="scheduling",
-        message_id=f"msg_{minute}",
-        where="SCH",
-        stamp=make_stamp(minute * 60_000, f"{minute:012x}", 0),
-        received_at_ms=0,
-    )
+    return told_to("appointment/apt_1", fact, minute, source="scheduling", digest=digest)
 
 
 def after(*events: Event) -> appointment.State:
     """Return the state once these events were told in this order."""
-    state = appointment.initial("apt_1")
-    for event in events:
-        state = appointment.evolve(state, event)
-    return state
+    return state_after(appointment, "apt_1", *events)
 
 
 def is_waiting(*events: Event) -> bool:
@@ -85,10 +74,7 @@ def test_a_cancelled_appointment_booked_again_is_booked() -> None:
 
 def test_a_cancel_recorded_in_the_same_minute_as_its_booking_wins() -> None:
     for digests in (("aa", "bb"), ("bb", "aa")):
-        booking, cancel = (
-            msgspec.structs.replace(event, stamp=make_stamp(60_000, digest, 0))
-            for event, digest in zip((told(BOOKED, 1), told(CANCELLED, 1)), digests, strict=True)
-        )
+        booking, cancel = told(BOOKED, 1, digests[0]), told(CANCELLED, 1, digests[1])
         assert after(booking, cancel).status == "cancelled"
 
 

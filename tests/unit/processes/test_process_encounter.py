@@ -7,6 +7,7 @@ from itertools import permutations
 
 import msgspec
 import pytest
+from tests.unit.processes.telling import state_after, told_to
 
 from suture.model.decision import Hold, Withdrawn
 from suture.model.encounter import (
@@ -22,7 +23,7 @@ from suture.model.encounter import (
     EncounterTransferCancelled,
     EncounterUpdated,
 )
-from suture.model.event import Event, Fact, Reconsidered, make_stamp
+from suture.model.event import Event, Fact, Reconsidered
 from suture.model.party import PatientAbsorbed
 from suture.processes import encounter
 
@@ -37,24 +38,12 @@ PREADMISSION_CANCELLED = EncounterPreadmissionCancelled(visit="vis_1")
 
 def told(fact: Fact, minute: int, digest: str = "") -> Event:
     """Return the fact as an event recorded at this minute."""
-    return Event(
-        id=f"evt_{minute}",
-        stream="encounter/vis_1",
-        fact=fact,
-        source="adt",
-        message_id=f"msg_{minute}",
-        where="PV1",
-        stamp=make_stamp(minute * 60_000, digest or f"{minute:012x}", 0),
-        received_at_ms=0,
-    )
+    return told_to("encounter/vis_1", fact, minute, digest=digest)
 
 
 def after(*events: Event) -> encounter.State:
     """Return the state once these events were told in this order."""
-    state = encounter.initial("vis_1")
-    for event in events:
-        state = encounter.evolve(state, event)
-    return state
+    return state_after(encounter, "vis_1", *events)
 
 
 def end(*facts: Fact) -> encounter.State:

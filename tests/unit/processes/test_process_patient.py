@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from itertools import permutations
 
+import msgspec
 import pytest
+from tests.unit.processes.telling import told_to
 
 from suture.model.decision import Decision, Forward, Hold, Withdrawn
 from suture.model.encounter import EncounterUpdated
-from suture.model.event import Event, Fact, Reconsidered, make_stamp
+from suture.model.event import Event, Fact, Reconsidered
 from suture.model.party import PatientAbsorbed, PatientMerged
 from suture.processes import patient
 
@@ -18,16 +20,8 @@ DECISIONS_MAX = 200
 
 def told(fact: Fact, to: str, minute: int = 1) -> Event:
     """Return the fact as an event of one patient's stream."""
-    return Event(
-        id=f"evt_{to}_{minute}",
-        stream=f"patient/{to}",
-        fact=fact,
-        source="adt",
-        message_id=f"msg_{minute}",
-        where="MRG",
-        stamp=make_stamp(minute * 60_000, f"{minute:012x}", 0),
-        received_at_ms=0,
-    )
+    event = told_to(f"patient/{to}", fact, minute, where="MRG")
+    return msgspec.structs.replace(event, id=f"evt_{to}_{minute}")
 
 
 def merge(retired: str, survivor: str, minute: int = 1) -> list[Event]:

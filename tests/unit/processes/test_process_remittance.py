@@ -6,10 +6,11 @@ from datetime import date
 
 import msgspec
 import pytest
+from tests.unit.processes.telling import state_after, told_to
 
 from suture.model.decision import Amount, Booking, Hold, Withdrawn
 from suture.model.encounter import EncounterUpdated
-from suture.model.event import Event, Fact, Reconsidered, make_stamp
+from suture.model.event import Event, Fact, Reconsidered
 from suture.model.remittance import ProviderAdjustment, RemittanceReceived
 from suture.processes import remittance
 
@@ -37,24 +38,12 @@ ADJUSTMENTS = (
 
 def told(fact: Fact, minute: int) -> Event:
     """Return the fact as an event recorded at this minute."""
-    return Event(
-        id=f"evt_{minute}",
-        stream="remittance/P1:T1",
-        fact=fact,
-        source="clearinghouse",
-        message_id=f"msg_{minute}",
-        where="ST02=0001",
-        stamp=make_stamp(minute * 60_000, f"{minute:012x}", 0),
-        received_at_ms=0,
-    )
+    return told_to("remittance/P1:T1", fact, minute, source="clearinghouse")
 
 
 def after(*events: Event) -> remittance.State:
     """Return the state once these events were told in this order."""
-    state = remittance.initial("P1:T1")
-    for event in events:
-        state = remittance.evolve(state, event)
-    return state
+    return state_after(remittance, "P1:T1", *events)
 
 
 def test_a_remittance_books_its_cash_and_each_provider_adjustment() -> None:

@@ -26,10 +26,12 @@ from suture.reconcile.controls import (
     AccountPeriod,
     Conservation,
     Control,
+    Document,
     MoneyFact,
     ParkedBooking,
     conserve,
     control_totals,
+    match_documents,
     match_erp,
 )
 
@@ -352,3 +354,39 @@ def test_periods_and_entities_are_never_netted_against_each_other() -> None:
     group = msgspec.structs.replace(CASH, entity="RVM")
     differences = match_erp({CASH: (10, 0)}, {}, {april: (5, 0), group: (5, 0)})
     assert [CASH, april, group] == [each.at for each in differences]
+
+
+# Documents: what the ERP holds twice -------------------------------------------------------------
+
+GATHERED = {"SUT1": "aa", "SUT2": "bb"}
+FIRST, SECOND = Document("JE-1", "SUT1", "aa"), Document("JE-2", "SUT2", "bb")
+
+
+def test_one_document_for_each_journal_and_what_others_booked_is_well() -> None:
+    by_hand = Document("JE-3", "BY-HAND")
+    import_of_others = Document("JE-4", "PAYROLL", "ff")
+    assert [] == match_documents([FIRST, by_hand, SECOND, by_hand, import_of_others], GATHERED)
+    assert [] == match_documents([FIRST], GATHERED), "the second is on its way"
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param(Document("JE-9", "SUT1", "aa"), id="the same journal"),
+        pytest.param(Document("JE-9", "SUT1"), id="our reference, without its digest"),
+        pytest.param(Document("JE-9", "OTHER", "aa"), id="our digest, under another reference"),
+        pytest.param(Document("JE-9", "SUT1", "cc"), id="our reference, with another content"),
+    ],
+)
+def test_a_second_document_of_one_journal_is_told(again: Document) -> None:
+    assert [again] == match_documents([FIRST, SECOND, again], GATHERED)
+
+
+def test_a_document_of_other_entries_than_its_journal_gathered_is_told() -> None:
+    held = Document("JE-2", "SUT2", "what it gathered before")
+    assert [held] == match_documents([FIRST, held], GATHERED)
+
+
+def test_an_erp_that_keeps_no_digests_is_judged_by_references() -> None:
+    held = [Document("JE-1", "SUT1"), Document("JE-2", "SUT2"), Document("JE-3", "SUT2")]
+    assert [held[2]] == match_documents(held, GATHERED)

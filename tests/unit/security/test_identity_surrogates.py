@@ -12,7 +12,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from suture.model.identity import PREFIXES, Tokenizer, derive_id
+from suture.model.identity import (
+    PREFIXES,
+    TEXT_CHARACTERS_MAX,
+    Tokenizer,
+    bounded_identity,
+    derive_id,
+    shown_text,
+)
 
 TOKENIZER = Tokenizer(b"k" * 32)
 TEXTS = st.text(max_size=20)
@@ -94,3 +101,22 @@ def test_an_id_is_made_of_characters_that_pass_anywhere() -> None:
 def test_a_time_outside_the_range_is_a_bug(at_ms: int) -> None:
     with pytest.raises(OverflowError):
         derive_id("msg", at_ms)
+
+
+NASTY = st.text("\0:aé\udc80", max_size=2 * TEXT_CHARACTERS_MAX)
+
+
+@given(first=NASTY, second=NASTY)
+@settings(deadline=None, max_examples=200)
+def test_b76_bounded_identities_differ_as_the_identities_do(first: str, second: str) -> None:
+    bounded = bounded_identity(first)
+    assert (first == second) == (bounded == bounded_identity(second))
+    assert len(bounded) <= TEXT_CHARACTERS_MAX
+    assert "\0" not in bounded
+    assert bounded_identity(bounded) == bounded
+
+
+def test_b76_an_identity_known_by_its_digest_still_says_its_kind() -> None:
+    assert bounded_identity("remittance:PAYER:T1") == "remittance:PAYER:T1"
+    assert bounded_identity(f"remittance:{'9' * 500}").startswith("remittance:sha256:")
+    assert shown_text(f"N\0{'9' * 500}") == f"N\u2400{'9' * 198}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from suture.simulator.erp_books import AccountBalance, Balances, Books, Posted, Repeated
+from suture.simulator.erp_books import AccountBalance, Balances, Books, Page, Posted, Repeated
 from suture.simulator.erp_journal import Account, Entity, Journal, Line, Refusal, Setup
 
 SETUP = Setup(
@@ -100,6 +100,34 @@ def test_balances_are_kept_apart_by_entity_and_period(books: Books) -> None:
     )
     accounts = (AccountBalance("1100", 120, 0, 2), AccountBalance("4010", 0, 120, 2))
     assert books.balances("RB01", "2026-10") == Balances("RB01", "2026-10", "USD", 2, accounts)
+
+
+def test_a_journal_booked_again_stands_twice_and_the_first_answers_for_both(books: Books) -> None:
+    posted(books, journal("A", description=f"charges digest:{DIGEST}"))
+    again = books.post_again(journal("A", description=f"charges digest:{DIGEST}"))
+    assert again == Posted("JE-2026-000002", "A", is_replay=False)
+    assert [each.document for each in books.headers("A")] == ["JE-2026-000001", "JE-2026-000002"]
+    assert books.summary().posted_twice == 1
+    verdicts = books.post([journal("A", description=f"charges digest:{DIGEST}")])
+    assert verdicts == [Posted("JE-2026-000001", "A", is_replay=True)]
+
+
+def test_the_journals_of_a_period_come_in_pages_in_the_order_they_were_booked(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suture.simulator.erp_books.PAGE_JOURNALS_MAX", 2)
+    posted(books, *(journal(name) for name in "BAC"), journal("D", entity="RB02"))
+    first = books.page("RB01", "2026-10", "")
+    assert isinstance(first, Page)
+    assert ([each.reference for each in first.journals], first.next) == (
+        ["B", "A"],
+        "JE-2026-000002",
+    )
+    second = books.page("RB01", "2026-10", "JE-2026-000002")
+    assert isinstance(second, Page)
+    assert ([each.reference for each in second.journals], second.next) == (["C"], None)
+    assert books.page("RB01", "2026-11", "") == Page((), None)
+    assert isinstance(books.page("XX99", "2026-10", ""), Refusal)
 
 
 def test_the_same_content_under_two_references_is_reported_as_posted_twice(books: Books) -> None:

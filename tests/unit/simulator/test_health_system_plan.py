@@ -28,6 +28,7 @@ from suture.simulator.health_system import (
     manifest,
 )
 from suture.simulator.health_system import planted as faults
+from suture.simulator.health_system.places import PAYERS
 from suture.wire.hl7v2 import Message, Segment, parse
 
 _DAYS = 5
@@ -98,6 +99,13 @@ def test_control_ids_are_unique_where_nothing_is_planted(plan: list[Planned]) ->
     assert [name for name, count in names.items() if count > 1] == []
 
 
+def test_the_first_day_brings_payments_for_visits_of_the_days_before(plan: list[Planned]) -> None:
+    first = [each for each in plan if each.door == "remits" and each.day == 1]
+    assert {each.key for each in first} == {payer.code for payer in PAYERS}
+    began = b"".join(each.raw for each in first).split(b"DTM*232*")[1:]
+    assert all(each[:8] < b"20260302" for each in began)
+
+
 def test_every_kind_of_visit_happens(plan: list[Planned]) -> None:
     wide = Counter(each.kind for each in generate(3, 12))
     registration = "A01 A03 A04 A05 A06 A07 A08 A11 A12 A13 A38 A40"
@@ -107,15 +115,26 @@ def test_every_kind_of_visit_happens(plan: list[Planned]) -> None:
     assert expected == set(wide)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
-def test_every_fault_is_planted_within_four_days_and_healed_where_the_sender_can(
-    seed: int,
+@pytest.mark.parametrize("days", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(1, 13))
+def test_every_fault_is_planted_on_the_first_day_and_healed_by_the_last(
+    seed: int, days: int
 ) -> None:
-    plantings = manifest(generate(seed, 4))
-    assert set(FAULTS) == {each.fault for each in plantings}
+    plantings = manifest(generate(seed, days))
+    on_the_first_day = {each.fault for each in plantings if each.day == 1 and not each.is_healing}
+    assert set(FAULTS) == on_the_first_day
+    assert {each.day for each in plantings} == set(range(1, days + 1))
     planted = Counter(each.fault for each in plantings if not each.is_healing)
     healed = Counter(each.fault for each in plantings if each.is_healing)
     assert {name: planted[name] for name in HEALED_BY_SENDER} == healed
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_where_there_is_no_next_morning_a_fault_is_healed_after_it_the_same_day(seed: int) -> None:
+    sent = [each for each in generate(seed, 1) if each.planted or each.heals]
+    for name in HEALED_BY_SENDER:
+        told = [bool(each.heals) for each in sent if name in {each.planted, each.heals}]
+        assert told == [False, True]
 
 
 def test_an_exact_duplicate_has_the_same_bytes_under_the_same_control_id(

@@ -227,6 +227,15 @@ def test_a_binary_segment_is_read_by_its_length(lead: str) -> None:
     )
 
 
+@pytest.mark.parametrize("bytes_each", [1, 7, 150, 250])
+def test_a_binary_segment_is_read_by_its_length_however_its_bytes_arrive(bytes_each: int) -> None:
+    binary = f"BIN*{len(BINARY)}*{BINARY}"
+    data = an_interchange(1, [a_set(1, binary), a_set(2, "BPR*I*2")]).encode("latin-1")
+    pieces = [data[start : start + bytes_each] for start in range(0, len(data), bytes_each)]
+    assert list(read([data])) == list(read(pieces))
+    assert [["BIN", f"{len(BINARY)}", BINARY], ["BPR", "I", "2"]] == segments_of(list(read(pieces)))
+
+
 @pytest.mark.parametrize("lead", ["BIN*11a*", "BIN*999*", "BIN**", "BIN*3*", "BDS*ASC*1*"])
 def test_a_binary_segment_with_a_wrong_length_rejects_its_set_only(lead: str) -> None:
     items = items_of(

@@ -116,6 +116,17 @@ def test_segments_of_one_set_are_read_alike() -> None:
     assert expected == list(read_remittance(segments))
 
 
+def test_segments_of_one_set_are_cut_alike() -> None:
+    body = HEADER + CLAIM + "REF*X*1\n" * 100
+    limits = RemittanceLimits(claim_segments_max=30)
+    items = list(read([interchange(body)]))
+    alone = list(read_remittance([each for each in items if isinstance(each, Segment)], limits))
+    end = alone[-1]
+    assert isinstance(end, RemittanceEnd)
+    assert ["x12.835.loop.too_long"] == [each.code for each in end.faults]
+    assert end == end_of(read_835(body, limits=limits))
+
+
 def test_other_transaction_sets_pass_unchanged() -> None:
     data = interchange("BHT*0019*00*1").replace(b"ST*835", b"ST*837")
     assert list(read([data])) == list(read_remittances(read([data])))
@@ -302,6 +313,23 @@ def test_b32_more_than_six_adjustments_in_a_cas_all_count_and_are_noted() -> Non
         end_of(items).faults,
         [(each.code, each.where) for each in end_of(items).notes],
     )
+
+
+@pytest.mark.parametrize(
+    "gaps", ["CAS*CO*45*95*****97*5", "CAS*CO****45*95**97*5", "CAS*CO*45*95**97*5***"]
+)
+def test_places_left_empty_among_adjustments_are_no_adjustments(gaps: str) -> None:
+    items = read_835(f"{HEADER}CLP*A*1*251.5*151.5\n{gaps}\n")
+    claim = next(item for item in items if isinstance(item, ClaimLoop))
+    assert [("45", 9_500), ("97", 500)] == [(e.reason, e.amount_minor) for e in claim.adjustments]
+    assert () == end_of(items).faults
+
+
+def test_a_place_left_empty_among_provider_adjustments_is_none() -> None:
+    items = read_835(HEADER + CLAIM + "PLB*P*20251231***L6*0\n")
+    found = [item for item in items if isinstance(item, ProviderAdjustment)]
+    assert [("L6", 0, "PLB[1]-06")] == [(e.reason, e.amount_minor, e.where) for e in found]
+    assert () == end_of(items).faults
 
 
 def test_b32_an_unknown_reason_code_counts_like_any_other() -> None:

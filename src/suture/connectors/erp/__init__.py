@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from suture.connectors.outcome import Balances, Finding, Healthy, Outcome, Refused, Transient
+from suture.connectors.outcome import (
+    Balances,
+    Finding,
+    Healthy,
+    Journals,
+    Outcome,
+    Refused,
+    Transient,
+)
 
 
 class ErpDestination(Protocol):
@@ -27,6 +35,12 @@ class ErpDestination(Protocol):
 
     async def balances(self, entity: str, period: str) -> Balances | Transient | Refused:
         """Read back what the ERP holds for a legal entity and a period (`YYYY-MM`), by account."""
+
+    async def journals(self, entity: str, period: str) -> Journals | Transient | Refused:
+        """Read back every document the ERP holds for a legal entity and a period, whoever made it.
+
+        What is booked twice shows here: two documents of one reference, or of one digest.
+        """
 
     async def health(self) -> Healthy | Transient | Refused:
         """Ask whether the ERP is there and takes our credentials."""

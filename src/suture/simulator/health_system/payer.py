@@ -62,9 +62,15 @@ class Payers:
 
     def take(self, claim: Claim) -> list[Draft]:
         """Take a claim, decide it, and return what its patient will pay (DFT) once it is paid."""
+        return self._take(claim, day_of(claim.visit.ended_at) + self._dice.choice(_DAYS_TO_PAY))
+
+    def take_old(self, claim: Claim) -> None:
+        """Take a claim of the days before the first: it is due then, its patient pays elsewhere."""
+        self._take(claim, 1)
+
+    def _take(self, claim: Claim, due_day: int) -> list[Draft]:
         payer, dice = claim.visit.payer, self._dice
         assert payer is not None, "claims are billed to payers"
-        due_day = day_of(claim.visit.ended_at) + dice.choice(_DAYS_TO_PAY)
         first = adjudication.adjudicate(dice, claim, payer, self._control(payer))
         secondary = claim.visit.secondary
         if secondary is not None and first.responsibility_minor:

@@ -1,6 +1,6 @@
 """Riverbend as its own systems know it: facilities, charge master, payers, one new department.
 
-Constant tables (`facilities.csv`, `charge_master.csv` and the payers below) of the simulated health
+Constant tables (`facilities.csv`, `charge_master.csv`, `payers.csv`) of the simulated health
 system, held here and not read from any estate: the world outside does not know how Suture is
 configured. What happens to patients is `story.py`; what payers decide is `payer.py`.
 """
@@ -72,78 +72,11 @@ class Payer(msgspec.Struct, frozen=True, kw_only=True):
     patients_weight: int
 
 
-PAYERS = (
-    Payer(
-        code="MCR",
-        name="MEDICARE PART A AND B",
-        company="1990000011",
-        financial_class="MC",
-        filing_inpatient="MA",
-        filing_outpatient="MB",
-        allowed_basis_points=(3000, 4600),
-        share="coinsurance",
-        pays_facilities=True,
-        line_end="",
-        patients_weight=33,
-    ),
-    Payer(
-        code="MCD",
-        name="STATE MEDICAID",
-        company="1990000012",
-        financial_class="MD",
-        filing_inpatient="MC",
-        filing_outpatient="MC",
-        allowed_basis_points=(2200, 3400),
-        share="copay",
-        pays_facilities=True,
-        line_end="\n",
-        patients_weight=18,
-    ),
-    Payer(
-        code="BLUECREST",
-        name="BLUECREST HEALTH PLAN",
-        company="1990000013",
-        financial_class="BC",
-        filing_inpatient="BL",
-        filing_outpatient="BL",
-        allowed_basis_points=(5200, 7200),
-        share="deductible",
-        pays_facilities=False,
-        line_end="\r\n",
-        patients_weight=19,
-    ),
-    Payer(
-        code="ATLAS",
-        name="ATLAS MUTUAL",
-        company="1990000014",
-        financial_class="CO",
-        filing_inpatient="CI",
-        filing_outpatient="CI",
-        allowed_basis_points=(5600, 7800),
-        share="coinsurance",
-        pays_facilities=False,
-        line_end="\n",
-        patients_weight=12,
-    ),
-    Payer(
-        code="SUMMIT",
-        name="SUMMIT HMO",
-        company="1990000015",
-        financial_class="HM",
-        filing_inpatient="HM",
-        filing_outpatient="HM",
-        allowed_basis_points=(4800, 6400),
-        share="copay",
-        pays_facilities=False,
-        line_end="",
-        patients_weight=8,
-    ),
-)
 SELF_PAY_WEIGHT = 10
 SELF_PAY_CLASS = "SP"
 """PV1-20 of whoever has no insurance."""
 
-MEDICARE, MEDICAID, BLUECREST = PAYERS[:3]
+_LINE_ENDS = {"none": "", "LF": "\n", "CRLF": "\r\n"}
 
 
 def read_rows(name: str) -> Iterator[dict[str, str]]:
@@ -166,6 +99,28 @@ def _charge_master() -> dict[str, tuple[ServiceItem, ...]]:
         items.setdefault(item.department, []).append(item)
     return {department: tuple(found) for department, found in items.items()}
 
+
+def _payer(row: dict[str, str]) -> Payer:
+    return Payer(
+        code=row["code"],
+        name=row["name"],
+        company=row["company"],
+        financial_class=row["financial_class"],
+        filing_inpatient=row["filing_inpatient"],
+        filing_outpatient=row["filing_outpatient"],
+        allowed_basis_points=(
+            int(row["allowed_basis_points_min"]),
+            int(row["allowed_basis_points_max"]),
+        ),
+        share=row["share"],
+        pays_facilities=row["pays"] == "facility",
+        line_end=_LINE_ENDS[row["line_end"]],
+        patients_weight=int(row["patients_weight"]),
+    )
+
+
+PAYERS = tuple(map(_payer, read_rows("payers.csv")))
+MEDICARE, MEDICAID, BLUECREST = PAYERS[:3]
 
 FACILITIES = tuple(Facility(**row) for row in read_rows("facilities.csv"))
 HOSPITALS = tuple(each for each in FACILITIES if each.kind == "hospital")

@@ -112,6 +112,8 @@ def generate(
     post = _Post(calendar)
     drafts: dict[int, list[Draft]] = {}
     files: dict[int, list[RemittanceFile]] = {}
+    for claim in story.before():
+        payers.take_old(claim)
     for number in range(1, days + 1):
         courses = story.begin(number)
         if canary and number == 1:

@@ -3,8 +3,9 @@
 Duplicates, messages out of order, a control id used twice (B20), a department nobody mapped, a
 charge told twice under two messages, Z-segments (B25), line feeds (B18); remittances out of balance
 (B28), under another file name (B30), under a trace already used (B31). What only the outside can
-heal is healed by a later message or file; the unmapped department by a row in the crosswalk
-(`places.UNMAPPED_HEALED_BY`). Each fault is planted as soon as a day offers it, then now and then.
+heal is healed by a later message or file, the next morning or, on the last day, the same evening;
+the unmapped department by a row in the crosswalk (`places.UNMAPPED_HEALED_BY`). Each fault is
+planted as soon as a day offers it, and the first day offers all of them; then now and then.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ FAULTS = (
 """Every planted fault, in the order they choose their messages."""
 
 HEALED_BY_SENDER = frozenset((CONTROL_ID_REUSED, REMITTANCE_UNBALANCED))
-"""Faults that a later message or file of the plan puts right; never planted on its last day."""
+"""Faults that a later message or file of the plan puts right."""
 
 _AGAIN = 0.35
 _OPENINGS = frozenset(("A01", "A04"))
@@ -98,14 +99,18 @@ class Planter:
     def spoil(self, day: Day) -> None:
         """Plant faults in a day, its drafts and files changed, added to and put in order again."""
         for fault in FAULTS:
-            if day.number == self._days and fault in HEALED_BY_SENDER:
-                continue
             if fault not in self._missing and self._dice.random() >= _AGAIN:
                 continue
             if self._plant[fault](day):
                 self._missing.discard(fault)
         day.drafts.sort(key=lambda draft: draft.send_at)
         day.files.sort(key=lambda file: file.send_at)
+
+    def _healed_at(self, day: Day, spoilt_at: int, morning_at: int) -> int:
+        """Return when its sender puts a fault right: in the morning, if there will be one."""
+        if day.number < self._days:
+            return day.ends_at + 1 + morning_at
+        return min(spoilt_at + 4 * HOUR, day.ends_at)
 
     def _choose(
         self,
@@ -191,8 +196,9 @@ class Planter:
             day.drafts[place] = msgspec.structs.replace(
                 draft, planted=CONTROL_ID_REUSED, reuses=mark, is_counted=False
             )
-            at = day.ends_at + 1 + 9 * HOUR + self._dice.randrange(HOUR)
-            day.later.append(msgspec.structs.replace(draft, send_at=at, heals=CONTROL_ID_REUSED))
+            at = self._healed_at(day, draft.send_at, 9 * HOUR + self._dice.randrange(HOUR))
+            healing = msgspec.structs.replace(draft, send_at=at, heals=CONTROL_ID_REUSED)
+            (day.drafts if at <= day.ends_at else day.later).append(healing)
             return True
         return False
 
@@ -229,24 +235,24 @@ class Planter:
         day.drafts[place] = msgspec.structs.replace(day.drafts[place], form=form, planted=form)
         return True
 
-    def _choose_file(self, day: Day) -> int | None:
+    def _choose_file(self, day: Day, paid_minor_min: int = 0) -> int | None:
+        """Return the place of a file that nothing was done to yet and that pays so much at once."""
         fit = [
             place
             for place, file in enumerate(day.files)
             if not (file.planted or file.heals or file.mark)
+            and max(each.paid_minor for each in file.remittances) >= paid_minor_min
         ]
         return self._dice.choice(fit) if fit else None
 
     def _misprint(self, day: Day) -> bool:
-        """Print BPR02 wrong by some cents; the payer sends that one right the next morning."""
-        place = self._choose_file(day)
+        """Print BPR02 wrong by some cents; the payer sends that one right soon after."""
+        place = self._choose_file(day, paid_minor_min=100)
         if place is None:
             return False
         file = day.files[place]
         chosen = max(file.remittances, key=lambda each: each.paid_minor)
         misprint_minor = self._dice.choice(_MISPRINTS_MINOR)
-        if chosen.paid_minor <= abs(misprint_minor):
-            return False
         wrong = msgspec.structs.replace(chosen, misprint_minor=misprint_minor)
         remittances = tuple(wrong if each is chosen else each for each in file.remittances)
         day.files[place] = msgspec.structs.replace(
@@ -255,10 +261,11 @@ class Planter:
         corrected = RemittanceFile(
             payer=file.payer,
             remittances=(chosen,),
-            send_at=day.ends_at + 1 + 8 * HOUR,
+            send_at=self._healed_at(day, file.send_at, 8 * HOUR),
             heals=REMITTANCE_UNBALANCED,
         )
-        day.files_later.append(corrected)
+        is_today = corrected.send_at <= day.ends_at
+        (day.files if is_today else day.files_later).append(corrected)
         return True
 
     def _rename_file(self, day: Day) -> bool:

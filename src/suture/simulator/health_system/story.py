@@ -1,6 +1,7 @@
 """Who falls ill at Riverbend on a day, and with what kind of visit.
 
-The first patients of every day are cast: an appointment cancelled within the hour, an emergency
+Some visits ended in the days before, and their payers pay on the first day (`before`). The first
+patients of every day are cast: an appointment cancelled within the hour, an emergency
 that goes home the same day, an operation, a mistaken identity; so each day holds something that
 `planted.py` can spoil. All others are drawn. What each kind of visit is made of: `bookings.py`,
 `stays.py`.
@@ -12,11 +13,14 @@ import random
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
+
 from suture.simulator.health_system import bookings, stays
 from suture.simulator.health_system.course import Course, Numbers
 from suture.simulator.health_system.desk import Desk
 from suture.simulator.health_system.people import Person, Town
-from suture.simulator.health_system.places import UNMAPPED_FACILITY
+from suture.simulator.health_system.places import PAYERS, UNMAPPED_FACILITY
+from suture.simulator.health_system.visit import DAY, Claim
 
 _BOOKED, _WALK_IN, _TESTED, _EMERGENCY, _OPERATION = 48, 14, 10, 19, 7
 CANARY_NUMBERS_FIRST = 9_000_001
@@ -47,6 +51,19 @@ class Story:
         courses += [self._draw(day) for _ in range(self._patients_per_day - len(courses))]
         return courses
 
+    def before(self) -> list[Claim]:
+        """Return what was billed for visits before the first day: one claim to each payer.
+
+        Their messages were sent before anybody listened; what their payers say of them is news.
+        """
+        claims: dict[str, Claim] = {}
+        while len(claims) < len(PAYERS):
+            claim = bookings.walk_in(self._desk, self._town.arrive(), 1).bill()
+            if claim is not None and claim.visit.payer is not None:
+                earlier = _days_earlier(claim, self._dice.randrange(3, 10))
+                claims.setdefault(claim.visit.payer.code, earlier)
+        return [claims[payer.code] for payer in PAYERS]
+
     def _draw(self, day: int) -> Course:
         desk, person = self._desk, self._town.arrive()
         kind = self._dice.randrange(_KINDS)
@@ -62,6 +79,26 @@ class Story:
         if kind < _TESTED:
             return bookings.walk_in(desk, person, day, self._dice.choice(("RAD", "CARD")))
         return stays.mistaken_identity(desk, person, day)
+
+
+def _days_earlier(claim: Claim, days: int) -> Claim:
+    """Return the claim of the same visit some days before."""
+    visit = claim.visit
+    return msgspec.structs.replace(
+        claim,
+        visit=msgspec.structs.replace(
+            visit, began_at=visit.began_at - days * DAY, ended_at=visit.ended_at - days * DAY
+        ),
+        lines=tuple(
+            msgspec.structs.replace(
+                line,
+                service_at=line.service_at - days * DAY,
+                posted_at=line.posted_at - days * DAY,
+            )
+            for line in claim.lines
+        ),
+        billed_at=claim.billed_at - days * DAY,
+    )
 
 
 def canary_course(dice: random.Random, person: Person) -> Course:

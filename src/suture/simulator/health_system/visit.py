@@ -2,8 +2,8 @@
 
 A `Draft` is one message that some system will send: what it says, when that was recorded and when
 it is sent (the two differ where a fault is planted). `messages.py` writes it as HL7 v2. Times are
-whole seconds since midnight of the first day, on the health system's own clock; `Calendar` turns
-them into dates. Who makes drafts is `course.py` (next) and `story.py`.
+whole seconds since midnight of the first day (negative before it), on the health system's own
+clock; `Calendar` turns them into dates. Who makes drafts is `course.py` (next) and `story.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Calendar:
 
     def __init__(self, start_on: date) -> None:
         self._start_on = start_on
-        self._days: list[str] = []
+        self._days: dict[int, str] = {}
 
     def date(self, at: int) -> date:
         """Return the day of a moment."""
@@ -38,10 +38,10 @@ class Calendar:
     def day_text(self, at: int) -> str:
         """Return the day of a moment as YYYYMMDD."""
         day = at // DAY
-        while len(self._days) <= day:
-            on = self._start_on + timedelta(days=len(self._days))
-            self._days.append(on.strftime("%Y%m%d"))
-        return self._days[day]
+        text = self._days.get(day)
+        if text is None:
+            text = self._days[day] = self.date(at).strftime("%Y%m%d")
+        return text
 
     def stamp(self, at: int) -> str:
         """Return a moment as YYYYMMDDHHMMSS."""

@@ -131,8 +131,8 @@ select coalesce(sum(amount_minor), 0)::bigint as amount_minor from work_item whe
 -- Bookings that wait: nothing stands for them, and their exception is open.
 select stream, booking_key from work_item where resolved_at is null and booking_key <> '' and booking_key not like 'concern:%'
 
--- name: delivered_twice
--- Entries that went into more than one journal, or journals with more than one ERP document: must be none.
-select count(*) as journals_count from (
-    select idempotency_key from delivery where document <> '' group by idempotency_key having count(distinct document) > 1
-) twice
+-- name: journal_digests
+-- What each journal gathered, as the digest it is sent with: SHA-256 of the JSON array of its entries' ids (`Journal.digest`).
+select reference, left(encode(sha256(convert_to(
+    '["' || string_agg(entry_id, '","' order by entry_id) || '"]', 'UTF8')), 'hex'), 32) as digest
+from journal_entry group by reference

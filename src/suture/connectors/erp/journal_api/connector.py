@@ -35,6 +35,8 @@ from suture.connectors.outcome import (
     Delivered,
     Finding,
     Healthy,
+    HeldJournal,
+    Journals,
     NotFound,
     Outcome,
     Refused,
@@ -45,8 +47,11 @@ from suture.model.fault import Fault, fault
 
 EXPLANATION_LENGTH_MAX = 200
 RETRY_AFTER_SECONDS_MAX = 24 * 60 * 60
+PAGES_MAX = 10_000
+"""Of the documents of one entity and period: an ERP that pages in a circle is left."""
 
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,16}", re.ASCII)
+_DIGEST = re.compile(r"\bdigest:([0-9a-f]{16,64})\b", re.ASCII)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)
 _BUSY = frozenset({429, 503})
 _CREDENTIALS = frozenset({401, 403})
@@ -75,6 +80,19 @@ class _Document(msgspec.Struct, frozen=True):
 
 class _Documents(msgspec.Struct, frozen=True):
     journals: tuple[_Document, ...]
+
+
+class _Header(msgspec.Struct, frozen=True):
+    document: str
+    reference: str
+    entity: str
+    period: str
+    description: str = ""
+
+
+class _Page(msgspec.Struct, frozen=True):
+    journals: tuple[_Header, ...]
+    next: str | None = None
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -132,6 +150,22 @@ class JournalDestination:
         if isinstance(held, Balances) and (held.entity, held.period) != (entity, period):
             return Transient(fault("erp.reply.mismatched", where))
         return held
+
+    async def journals(self, entity: str, period: str) -> Journals | Transient | Refused:
+        where = f"journals={entity}/{period}"
+        query = {"entity": entity, "period": period}
+        held: list[HeldJournal] = []
+        for _ in range(PAGES_MAX):
+            page = await self._ask("v1/journals", query, _Page, where)
+            if not isinstance(page, _Page):
+                return page
+            if any((each.entity, each.period) != (entity, period) for each in page.journals):
+                return Transient(fault("erp.reply.mismatched", where))
+            held.extend(map(_held, page.journals))
+            if page.next is None:
+                return Journals(entity, period, tuple(held))
+            query["after"] = page.next
+        return Transient(fault("erp.reply.mismatched", where))
 
     async def health(self) -> Healthy | Transient | Refused:
         return await self._ask("v1/health", {}, Healthy, self._egress.where)
@@ -250,6 +284,11 @@ def _refusal(reply: Reply, where: str) -> Fault:
     explanation = _shown(f"{error.code}: {error.message}")
     place = where if error.line is None else f"{where}/lines[{error.line}]"
     return fault(_refusals().get(error.code, "erp.refused"), place, explanation)
+
+
+def _held(header: _Header) -> HeldJournal:
+    stated = _DIGEST.search(header.description)
+    return HeldJournal(header.document, header.reference, stated[1] if stated else "")
 
 
 def _where(key: str) -> str:
