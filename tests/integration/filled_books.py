@@ -21,7 +21,10 @@ from suture.engine.delivery import Delivery, Retry
 from suture.engine.proof import Proof, read_proof
 
 AT = "20260310120000"
-GUARDED = ("event", "log", "entry", "entry_line")
+GUARDED = (
+    *("event", "log", "entry", "entry_line", "message", "message_repeat", "transmission"),
+    *("work_item", "journal", "journal_line", "journal_entry", "delivery"),
+)
 CLAIM, OTHER = (Claim(number, 20_000, (("CO", "45", 5_000),)) for number in ("C1", "C2"))
 
 _TAMPERING = Path(__file__).with_name("tampering.sql").read_text("utf-8")
@@ -56,7 +59,8 @@ class FilledBooks:
         await riverbend.settle()
         await self.deliver()
         payment = Line("PY1", "PY", 2_500, department="")
-        await riverbend.receive(dft("A1", payment, at=AT, control="PAY1"))
+        charity = Line("AJ1", "AJ", 700, department="", code="CHARITY")
+        await riverbend.receive(dft("A1", payment, charity, at=AT, control="PAY1"))
         await riverbend.settle()
         await Batching(riverbend.database, "erp", {}).turn(everything=True)
         await riverbend.receive(dft("A2", Line("L9", "CG", 999), at=AT, control="LAST"))

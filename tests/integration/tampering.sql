@@ -48,6 +48,24 @@ where entry_id = (select min(id) from entry where kind = 'charge');
 update entry_line set debit_minor = sign(debit_minor) * 77, credit_minor = sign(credit_minor) * 77
 where entry_id = (select entry_id from unbatched limit 1);
 
+-- harm: every line of an adjustment that is still on its way is changed
+update entry_line set debit_minor = sign(debit_minor) * 77, credit_minor = sign(credit_minor) * 77
+where entry_id = (select min(id) from entry where kind = 'account_adjustment');
+
+-- harm: every line of a patient's payment that is still on its way is changed
+update entry_line set debit_minor = sign(debit_minor) * 77, credit_minor = sign(credit_minor) * 77
+where entry_id = (select min(id) from entry where kind = 'patient_payment');
+
+-- harm: every line of a claim's payment is changed
+update entry_line set debit_minor = sign(debit_minor) * 77, credit_minor = sign(credit_minor) * 77
+where entry_id = (select min(id) from entry where kind = 'claim_payment');
+
+-- harm: an adjustment that is still on its way is deleted with its lines
+delete from entry_line where entry_id = (select min(id) from entry where kind = 'account_adjustment');
+delete from unbatched where entry_id = (select min(id) from entry where kind = 'account_adjustment');
+delete from journal_entry where entry_id = (select min(id) from entry where kind = 'account_adjustment');
+delete from entry where kind = 'account_adjustment';
+
 -- harm: a line is moved to another account
 update entry_line set account = '1110'
 where debit_minor > 0 and entry_id = (select min(id) from entry where kind = 'charge');

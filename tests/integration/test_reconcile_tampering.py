@@ -6,6 +6,7 @@ store is filled and harmed: `filled_books.py`.
 
 from __future__ import annotations
 
+import asyncpg
 import msgspec
 import pytest
 from tests.integration.filled_books import AT, HARMS, FilledBooks
@@ -38,6 +39,23 @@ async def test_each_harm_to_the_store_is_seen(books: FilledBooks, harm: str) -> 
     assert (await books.proof()).proven
     await books.harm(HARMS[harm])
     assert not (await books.proof()).proven
+
+
+async def test_a_journal_the_erp_refused_is_no_journal_on_its_way(books: FilledBooks) -> None:
+    """It is booked here and nowhere else: nothing is proven until somebody has acted."""
+    await books.riverbend.rows("update delivery set status = 'ERROR' where status = 'QUEUED'")
+    proof = await books.proof()
+    assert not proof.proven
+    assert (2, 3_200) == (proof.refused.count, proof.refused.amount_minor)
+    assert 0 == proof.erp_difference_minor
+
+
+@pytest.mark.parametrize(
+    "table", ["message", "message_repeat", "work_item", "journal", "delivery", "journal_entry"]
+)
+async def test_what_the_proof_counts_cannot_be_deleted(books: FilledBooks, table: str) -> None:
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="is kept"):
+        await books.riverbend.rows(f"delete from {table}")  # noqa: S608 - a name of ours
 
 
 async def test_an_event_lost_on_its_way_is_seen(books: FilledBooks) -> None:

@@ -148,6 +148,8 @@ def _told(proof: Proof, unread: Fault | None) -> dict[str, object]:
         "differences": [_difference(each) for each in proof.differences],
         "documents_twice": proof.documents_twice,
         "repeated": proof.repeated,
+        "journals_refused": proof.refused.count,
+        "journals_refused_minor": proof.refused.amount_minor,
         "erp_unread": proof.erp_unread,
         "erp_unread_reason": "" if unread is None else f"{unread.code}: {unread.explanation}",
     }
@@ -169,6 +171,9 @@ def _print(proof: Proof, unread: Fault | None) -> None:
     is_read = not proof.erp_unread
     twice = f"{proof.documents_twice:,}" if is_read else "not known"
     table.add_row("documents that book something twice", twice)
+    if proof.refused.count:
+        refused = f"{money(proof.refused.amount_minor)} in {count(proof.refused.count, 'journal')}"
+        table.add_row("refused by the ERP", f"[bold red]{refused}[/]")
     difference = money(proof.erp_difference_minor) if is_read else "not known"
     table.add_row("subledger less on its way less ERP", difference)
     console.print(table)

@@ -21,10 +21,12 @@ from suture.reconcile.controls import (
     match_erp,
 )
 from suture.store.controls import (
+    RefusedJournals,
     read_conservation,
     read_control_totals,
     read_journal_digests,
     read_ledger_imbalance,
+    read_refused,
     read_sides,
     read_unbalanced_entries,
 )
@@ -56,6 +58,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """Entities and periods that the ERP did not tell of; nothing is proven about them."""
     repeated: list[Document]
     """What the ERP holds that books what another document books."""
+    refused: RefusedJournals = RefusedJournals()
+    """What the ERP will not hold until somebody acts: booked here, and nowhere else."""
 
     @property
     def documents_twice(self) -> int:
@@ -72,6 +76,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
             or self.erp_difference_minor
             or self.erp_unread
             or self.repeated
+            or self.refused.count
             or any(control.difference_minor for control in self.controls)
         )
 
@@ -92,6 +97,7 @@ async def read_proof(database: Database, ledger: Ledger | None) -> Proof:
         differences=differences,
         erp_unread=erp.unread,
         repeated=match_documents(erp.documents, digests),
+        refused=await read_refused(database),
     )
 
 

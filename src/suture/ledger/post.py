@@ -27,6 +27,8 @@ from suture.model.fault import Fault, fault
 
 PRINCIPALS = frozenset({"gross", "payment", "cash"})
 """Amounts that the source's own control totals count."""
+_ADJUSTMENT = "account_adjustment"
+"""The kind of booking whose adjustment is all it is about, and no part of a payment."""
 
 
 def post(
@@ -83,7 +85,11 @@ def post(
         accounting_on=accounting_on,
         received_at_ms=received_at_ms,
         release=books.release,
-        principal_minor=sum(each.minor for each in booking.amounts if each.name in PRINCIPALS),
+        principal_minor=sum(
+            each.minor
+            for each in booking.amounts
+            if each.name in PRINCIPALS or booking.kind == _ADJUSTMENT
+        ),
         lines=lines,
     )
     return Posting(entry=entry, concerns=_concerns(booking, ruled, place))

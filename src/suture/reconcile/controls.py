@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from suture.model.account import ChargeCredited, ChargePosted, PaymentReceived
+from suture.model.account import AccountAdjusted, ChargeCredited, ChargePosted, PaymentReceived
 from suture.model.claim import PREDETERMINATION, ClaimAdjudicated
 from suture.model.event import Fact, encode_fact
 from suture.model.remittance import RemittanceReceived
@@ -153,7 +153,16 @@ def control_totals(
     ]
 
 
-CONTROLS = frozenset({"charges", "credits", "patient_payments", "remittance_cash", "claims_paid"})
+CONTROLS = frozenset(
+    {
+        "charges",
+        "credits",
+        "patient_payments",
+        "adjustments",
+        "remittance_cash",
+        "claims_paid",
+    }
+)
 
 
 def _measure(item: MoneyFact) -> _Measured | None:
@@ -169,6 +178,10 @@ def _measure(item: MoneyFact) -> _Measured | None:
             booking = ParkedBooking(stream, f"payment:{fact.payment}")
             identity = f"{stream} {fact.payment}"
             return _Measured("patient_payments", identity, booking, fact.amount_minor)
+        case AccountAdjusted():
+            booking = ParkedBooking(stream, f"adjustment:{fact.adjustment}")
+            identity = f"{stream} {fact.adjustment}"
+            return _Measured("adjustments", identity, booking, fact.amount_minor)
         case ClaimAdjudicated():
             if fact.status == PREDETERMINATION:
                 return None

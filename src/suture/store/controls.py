@@ -23,6 +23,7 @@ CONTROL_OF_KIND = {
     "charge": "charges",
     "credit": "credits",
     "patient_payment": "patient_payments",
+    "account_adjustment": "adjustments",
     "remittance": "remittance_cash",
     "claim_payment": "claims_paid",
     "forwarded_claim_payment": "claims_paid",
@@ -122,6 +123,19 @@ async def read_control_totals(database: Database) -> list[Control]:
 async def read_ledger_imbalance(database: Database) -> int:
     """Return debits minus credits, absolute, summed over entities and currencies."""
     return sum(abs(row["difference_minor"]) for row in await database.fetch("ledger_balance"))
+
+
+class RefusedJournals(msgspec.Struct, frozen=True):
+    """Journals that an ERP refused, and what they debit together."""
+
+    count: int = 0
+    amount_minor: int = 0
+
+
+async def read_refused(database: Database) -> RefusedJournals:
+    """Return the journals that wait for somebody to act before an ERP takes them."""
+    row = (await database.fetch("refused_journals"))[0]
+    return RefusedJournals(row["journals_count"], row["amount_minor"])
 
 
 async def read_unbalanced_entries(database: Database) -> int:

@@ -21,6 +21,7 @@ from suture.model.account import (
 )
 from suture.model.claim import ClaimAdjudicated
 from suture.model.event import Fact
+from suture.model.party import PatientMerged
 from suture.model.remittance import ProviderAdjustment, RemittanceReceived
 from suture.reconcile.controls import (
     AccountPeriod,
@@ -198,6 +199,10 @@ def test_the_same_number_in_another_stream_is_another_charge() -> None:
             "patient_payments",
             PaymentReceived(account="a", payment="p", amount_minor=50, received_on=DAY, kind="PY"),
         ),
+        (
+            "adjustments",
+            AccountAdjusted(account="a", adjustment="j", amount_minor=50, adjusted_on=DAY),
+        ),
         ("remittance_cash", remittance(50)),
     ],
 )
@@ -269,11 +274,11 @@ def test_a_parked_correction_is_worth_what_it_says_last() -> None:
 def test_facts_and_totals_that_no_control_follows_are_left_out() -> None:
     facts: list[Fact] = [
         AccountRegistered(account="acc_1"),
-        AccountAdjusted(account="acc_1", adjustment="a", amount_minor=9, adjusted_on=DAY),
+        PatientMerged(patient="pat_1", retired="pat_1", survivor="pat_2"),
     ]
     found = control_totals(
         [MoneyFact(STREAM, "1", fact) for fact in facts],
-        told_minor={"coinsurance": 5, "adjustments": 9},
+        told_minor={"coinsurance": 5},
         standing_minor={},
         parked_minor={},
     )

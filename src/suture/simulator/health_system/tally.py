@@ -7,6 +7,7 @@ out of balance are not in them. Written as JSON, whole or not at all. Who counts
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,8 @@ class Tally(msgspec.Struct, kw_only=True):
     """Messages sent a second time on purpose."""
     resends: int = 0
     """Frames written again because no positive reply came."""
+    digests: list[str] = msgspec.field(default_factory=list)
+    """SHA-256 of each message that was acknowledged and each file that was written, once each."""
     acknowledged: dict[str, int] = msgspec.field(default_factory=dict)
     """Replies by code: AA, CA; AE, AR, CE, CR were followed by a resend."""
     connections_lost: int = 0
@@ -57,6 +60,8 @@ class Tally(msgspec.Struct, kw_only=True):
 
     def count(self, planned: Planned) -> None:
         """Count a message that was acknowledged or a file that was written."""
+        if not planned.is_duplicate:
+            self.digests.append(sha256(planned.raw).hexdigest())
         if planned.door == "remits":
             self.files_written += 1
             self.sets_written += 0 if planned.is_duplicate else planned.sets_count

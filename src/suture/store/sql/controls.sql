@@ -107,6 +107,14 @@ left join delivery d on d.idempotency_key = j.reference
 where d.status is distinct from 'SENT'
 group by 1, 2, 3, 4 order by 1, 2, 3, 4
 
+-- name: refused_journals
+-- Journals that their destination refused: what the subledger books and the ERP will not hold until somebody acts.
+select count(*) as journals_count, coalesce(sum(l.debit_minor), 0)::bigint as amount_minor
+from delivery d left join lateral (
+    select sum(debit_minor)::bigint as debit_minor from journal_line l where l.reference = d.idempotency_key
+) l on true
+where d.status = 'ERROR'
+
 -- name: control_totals
 -- What accepted messages said they are worth.
 select t.name, sum(t.items_count)::bigint as items_count, sum(t.amount_minor)::bigint as amount_minor
@@ -120,7 +128,8 @@ select kind, sum(principal_minor)::bigint as principal_minor from entry group by
 -- name: money_facts
 -- Every fact that moves money, for the recount that owes nothing to the processes.
 select e.stream, e.stamp, e.payload from event e
-where e.type in ('charge.posted', 'charge.credited', 'payment.received', 'remittance.received', 'claim.adjudicated')
+where e.type in ('charge.posted', 'charge.credited', 'payment.received', 'account.adjusted', 'remittance.received',
+    'claim.adjudicated')
     and e.id not like '%.%.%'
 
 -- name: parked_traces
