@@ -60,17 +60,31 @@ class Supervisor:
         self._home = home
         self._ensure_database = ensure_database
         self._log_file = log_file
+        self._revive_at = 0.0
+        self._revive_seconds = RESTART_SECONDS_MIN
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, watch it until told to stop, then drain the workers."""
         while not stop.is_set():
-            if self._ensure_database is not None:
-                await self._ensure_database()
+            await self._revive_database()
             for crew in self.crews:
                 await self._fill(crew)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
         await self._drain()
+
+    async def _revive_database(self) -> None:
+        """See that the database runs; one that does not start (a full disk) is tried again."""
+        if self._ensure_database is None or elapsed_seconds() < self._revive_at:
+            return
+        try:
+            await self._ensure_database()
+        except Exception as error:  # noqa: BLE001 - whatever keeps it down, the workers wait for it
+            self._revive_seconds = min(self._revive_seconds * 2, RESTART_SECONDS_MAX)
+            self._revive_at = elapsed_seconds() + self._revive_seconds
+            log.error("database_start_failed", error=str(error), again_in=self._revive_seconds)
+        else:
+            self._revive_seconds = RESTART_SECONDS_MIN
 
     def process_id(self, role: Role) -> int | None:
         """Return the process id of the worker in a role, if one is alive."""
@@ -120,7 +134,11 @@ class Supervisor:
             )
 
     async def _drain(self) -> None:
-        """Ask the workers to finish in the order work flows, then end those that are late."""
+        """Ask the workers to finish in the order work flows, then end those that are late.
+
+        All of them together have `DRAIN_SECONDS_MAX`.
+        """
+        deadline = elapsed_seconds() + DRAIN_SECONDS_MAX
         for crew in self.crews:
             process = crew.process
             if process is None or process.returncode is not None:
@@ -128,7 +146,7 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(process.wait(), DRAIN_SECONDS_MAX)
+                await asyncio.wait_for(process.wait(), max(0.5, deadline - elapsed_seconds()))
             except TimeoutError:
                 log.error("worker_drain_overdue", role=crew.role)
                 process.kill()
