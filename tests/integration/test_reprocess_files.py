@@ -132,6 +132,17 @@ async def test_b27_what_its_interchange_brought_down_stays_down(
     assert (await riverbend.conservation()).gap == 0
 
 
+async def test_b76_a_trace_that_no_index_can_hold_is_freed_like_any_other(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    raw = remit("T" * 9_000)
+    with not_yet_known("835"):
+        await taken(riverbend, tmp_path, raw, raw.replace(b"*000000001*0*P", b"*000000001*0*T"))
+    results = await reprocessed(riverbend, all_of=UNKNOWN)
+    assert outcomes(results) == ["accepted", "held"], "and it is known again"
+    assert await riverbend.exceptions() == ["intake.trace.reused"]
+
+
 # Identity --------------------------------------------------------------------------------------
 
 

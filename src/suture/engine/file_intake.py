@@ -305,23 +305,16 @@ class _Taking:
         await self._append.mark("interchange")
 
     def _row(self, judged: _Judged) -> MessageRow:
-        translation = judged.reading.translation
-        return MessageRow(
-            id=self._message_id(judged.ordinal),
+        return row_of(
+            judged.reading,
+            message_id=self._message_id(judged.ordinal),
             source=self._channel.source,
-            format=translation.format,
-            type=shown_text(translation.type),
-            control_id=shown_text(translation.control_id),
             status=judged.status,
-            sha256=self._file.digest,
-            bytes_count=judged.reading.bytes_count,
-            received_at=instant(self._file.at_ms),
+            faults=judged.faults,
             events_count=judged.events_count,
             transmission_id=self._file.transmission_id,
-            bytes_offset=judged.reading.offset,
-            identities=[bounded_identity(each) for each in translation.identities],
-            totals=[(t.name, t.count, t.amount_minor) for t in translation.totals],
-            faults=judged.faults,
+            digest=self._file.digest,
+            at_ms=self._file.at_ms,
         )
 
     def _message_id(self, ordinal: int) -> str:
@@ -331,6 +324,39 @@ class _Taking:
 def message_id_of(transmission_id: str, at_ms: int, ordinal: int) -> str:
     """Return the id of a file's message, from the file and its place among the others."""
     return derive_id("msg", at_ms, transmission_id, str(ordinal))
+
+
+def row_of(  # noqa: PLR0913 - what a reading does not say itself
+    reading: Reading,
+    *,
+    message_id: str,
+    source: str,
+    status: str,
+    faults: tuple[Fault, ...],
+    events_count: int,
+    transmission_id: str,
+    digest: bytes,
+    at_ms: int,
+) -> MessageRow:
+    """Return a file's message as it is stored, with this verdict."""
+    translation = reading.translation
+    return MessageRow(
+        id=message_id,
+        source=source,
+        format=translation.format,
+        type=shown_text(translation.type),
+        control_id=shown_text(translation.control_id),
+        status=status,
+        sha256=digest,
+        bytes_count=reading.bytes_count,
+        received_at=instant(at_ms),
+        events_count=events_count,
+        transmission_id=transmission_id,
+        bytes_offset=reading.offset,
+        identities=[bounded_identity(each) for each in translation.identities],
+        totals=[(each.name, each.count, each.amount_minor) for each in translation.totals],
+        faults=faults,
+    )
 
 
 def identity_taken(identity: str, message_ordinal: int, holder_id: str) -> Fault:

@@ -15,9 +15,8 @@ from itertools import count
 
 import msgspec
 
-from suture.engine.clock import instant
 from suture.engine.file_facts import Facts
-from suture.engine.file_intake import identity_taken, message_id_of
+from suture.engine.file_intake import identity_taken, message_id_of, row_of
 from suture.engine.message_reprocess import (
     Desk,
     Reprocessed,
@@ -28,7 +27,8 @@ from suture.engine.message_reprocess import (
 )
 from suture.engine.raw import OpenedFile, opened_file
 from suture.model.fault import Fault
-from suture.model.translation import Begun, Channel, Closed, Reading, Routed, Status, Translation
+from suture.model.identity import bounded_identity
+from suture.model.translation import Begun, Channel, Closed, Reading, Routed, Status
 from suture.pipeline import read_file
 from suture.store.event_log import amount_at_stake
 from suture.store.reprocess import Place, Reprocessing, StoredMessage
@@ -43,12 +43,10 @@ class _Judged(msgspec.Struct, kw_only=True):
 
     id: str
     ordinal: int
-    translation: Translation
+    reading: Reading
     """Without its facts, which the second pass tells."""
     status: Status
     faults: tuple[Fault, ...]
-    offset: int
-    bytes_count: int
     found_in: str
     """The message that stood for the bytes it was found in; empty where it is stored already."""
     events_count: int = 0
@@ -158,11 +156,9 @@ class _Again:
         yield _Judged(
             id=next(self._new_ids) if place is None else place.id,
             ordinal=ordinal,
-            translation=translation,
+            reading=msgspec.structs.replace(reading, translation=translation),
             status=translation.status,
             faults=translation.faults,
-            offset=reading.offset,
-            bytes_count=reading.bytes_count,
             found_in=found_in,
         )
 
@@ -227,7 +223,7 @@ class _Again:
             if judged.status != "accepted":
                 continue
             await self._store.mark("message")
-            for identity in judged.translation.identities:
+            for identity in map(bounded_identity, judged.reading.translation.identities):
                 holder = await self._store.claim(identity, judged.id, self._digest)
                 if holder is not None:
                     await self._store.back_to("message")
@@ -305,7 +301,7 @@ class _Again:
             row = MessageRow(
                 id=place.id,
                 source=stored.source,
-                format=self._judged[0].translation.format,
+                format=self._judged[0].reading.translation.format,
                 type=stored.type,
                 control_id="",
                 status="accepted",
@@ -327,27 +323,20 @@ class _Again:
         return sum(judged.found_in == message_id for judged in self._judged)
 
     def _row(self, judged: _Judged) -> MessageRow:
-        translation = judged.translation
-        return MessageRow(
-            id=judged.id,
+        return row_of(
+            judged.reading,
+            message_id=judged.id,
             source=self._channel.source,
-            format=translation.format,
-            type=translation.type,
-            control_id=translation.control_id,
             status=judged.status,
-            sha256=self._digest,
-            bytes_count=judged.bytes_count,
-            received_at=instant(self._at_ms),
+            faults=judged.faults,
             events_count=judged.events_count,
             transmission_id=self._transmission_id,
-            bytes_offset=judged.offset,
-            identities=translation.identities,
-            totals=[(each.name, each.count, each.amount_minor) for each in translation.totals],
-            faults=judged.faults,
+            digest=self._digest,
+            at_ms=self._at_ms,
         )
 
 
 def _amount(judged: _Judged) -> int:
     return amount_at_stake(
-        [(each.name, each.count, each.amount_minor) for each in judged.translation.totals]
+        [(each.name, each.count, each.amount_minor) for each in judged.reading.translation.totals]
     )
