@@ -336,6 +336,17 @@ def test_balances_of_another_period_are_not_taken_for_the_one_asked() -> None:
     assert outcome.fault.code == "erp.reply.mismatched"
 
 
+def test_documents_of_another_entity_are_not_taken_for_those_asked() -> None:
+    body = (
+        b'{"journals": [{"document": "1", "reference": "SJ-1",'
+        b' "entity": "RB02", "period": "2026-10"}]}'
+    )
+    answer = http("200 OK", body)
+    outcome = connected(answer, lambda destination: destination.journals("RB01", "2026-10"))
+    assert isinstance(outcome, Transient)
+    assert outcome.fault.code == "erp.reply.mismatched"
+
+
 def test_b91_the_words_of_the_erp_are_made_safe_to_show() -> None:
     body = b'{"error": {"code": "odd", "message": "a\\u001b[31m\\r\\nERROR\\u202e%s"}}' % (
         b"x" * 999
