@@ -231,6 +231,45 @@ account_facts = st.one_of(
         lambda pair: accounts.AccountMerged(account="acc_1", retired=pair[0], survivor=pair[1])
     ),
 )
+ACCOUNTS = ("acc_a", "acc_b", "acc_c", "acc_d")
+"""Few, so that merges of them chain, fork and loop."""
+
+
+@st.composite
+def merged_accounts(draw: st.DrawFn) -> list[Event]:
+    """Return merges among four accounts, and charges and registrations told to any of them."""
+    names = st.sampled_from(ACCOUNTS)
+    pairs = st.tuples(names, names).filter(lambda pair: pair[0] != pair[1])
+    digests = st.sampled_from(["a" * 12, "b" * 12])
+    events = []
+    for retired, survivor in draw(st.lists(pairs, max_size=4)):
+        minute, digest = draw(minutes), draw(digests)
+        for name in (retired, survivor):
+            merged = accounts.AccountMerged(account=name, retired=retired, survivor=survivor)
+            events.append(told(f"patient_account/{name}", merged, minute, digest))
+    for name in draw(st.lists(names, max_size=4)):
+        fact = draw(
+            st.one_of(
+                st.builds(
+                    accounts.AccountRegistered,
+                    account=st.just(name),
+                    patient_class=text("I"),
+                    financial_class=text("MC", "SP"),
+                    payer=text("P1"),
+                ),
+                st.builds(
+                    accounts.ChargePosted,
+                    account=st.just(name),
+                    charge=st.sampled_from(["chg_1", "chg_2"]),
+                    amount_minor=st.sampled_from([100, 250]),
+                    service_on=days,
+                ),
+            )
+        )
+        events.append(told(f"patient_account/{name}", fact, draw(minutes), draw(digests)))
+    return events
+
+
 remittance_facts = st.builds(
     RemittanceReceived,
     remittance=st.just("P1:T1"),
@@ -335,6 +374,33 @@ def reached(name: str, survivors: dict[str, set[str]]) -> set[str]:
 @given(events_of("patient_account/acc_1", account_facts), chances)
 def test_an_account_told_in_any_order_ends_alike(events: list[Event], chance: Random) -> None:
     assert_convergence(events, chance)
+
+
+@EXAMPLES
+@given(merged_accounts(), chances)
+def test_merged_accounts_told_in_any_order_end_alike_and_nobodys_charge_is_forgotten(
+    events: list[Event], chance: Random
+) -> None:
+    """A charge waits only while neither its account nor any that it lives on in says who pays."""
+    books = assert_convergence(events, chance)
+    links: dict[str, tuple[str, str]] = {}
+    payable: set[str] = set()
+    for event in events:
+        match event.fact:
+            case accounts.AccountMerged(retired=retired, survivor=survivor):
+                links[retired] = max(links.get(retired, ("", "")), (event.stamp, survivor))
+            case accounts.AccountRegistered(account=name) as registered:
+                payable |= {name} if registered.financial_class or registered.payer else set()
+    survivors = {retired: {survivor} for retired, (_, survivor) in links.items()}
+    for (stream, key), decision in books.items():
+        name = stream.partition("/")[2]
+        lives_on = reached(name, survivors)
+        if key == "merge":
+            assert name in lives_on
+        else:
+            assert isinstance(decision, Hold) == payable.isdisjoint({name} | lives_on)
+    looped = {name for name in survivors if name in reached(name, survivors)}
+    assert {stream.partition("/")[2] for stream, key in books if key == "merge"} == looped
 
 
 @EXAMPLES

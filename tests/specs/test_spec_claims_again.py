@@ -7,11 +7,9 @@ test_spec_remittance.py.
 
 from __future__ import annotations
 
-from itertools import permutations
-
 import msgspec
 import pytest
-from tests.specs.riverbend_books import Riverbend, books_of, edited
+from tests.specs.riverbend_books import Riverbend, books_after, books_of, edited
 from tests.specs.riverbend_messages import CLINIC, COMMERCIAL, Claim, interchange, remittance
 
 DENIED = Claim("C-1", 20_000, (("CO", "197", 20_000),), payer_number="ICN1")
@@ -34,26 +32,12 @@ def told(number: int, *claims: Claim, payer: str = "1990000011", taken: int = 0)
     return interchange(body, number=number)
 
 
-def riverbend_after(*files: bytes) -> Riverbend:
-    """Return Riverbend after the files, the same whatever order they come in."""
-    ends = []
-    for order in permutations(files):
-        riverbend = Riverbend()
-        riverbend.receive(*order)
-        ends.append(riverbend)
-    first = ends[0]
-    for each in ends:
-        assert first.trial_balance() == each.trial_balance()
-        assert first.exceptions() == each.exceptions()
-    return first
-
-
 # A denial is decided again ----------------------------------------------------------------------
 
 
 def test_a_denial_overturned_without_a_reversal_leaves_the_receivable_once() -> None:
     """R11: nothing is left in appeal, and 1100 falls by the charge, not by twice the charge."""
-    riverbend = riverbend_after(told(10, DENIED), told(20, PAID))
+    riverbend = books_after(told(10, DENIED), told(20, PAID))
     assert {"1020": "120.00", "1100": "-200.00", "1110": "30.00", "4110": "50.00"} == (
         riverbend.balances()
     )
@@ -62,12 +46,12 @@ def test_a_denial_overturned_without_a_reversal_leaves_the_receivable_once() -> 
 
 def test_a_denial_upheld_stays_in_appeal_once() -> None:
     upheld = msgspec.structs.replace(DENIED, payer_number="ICN2")
-    riverbend = riverbend_after(told(10, DENIED), told(20, upheld))
+    riverbend = books_after(told(10, DENIED), told(20, upheld))
     assert {"1100": "-200.00", "1197": "200.00"} == riverbend.balances()
 
 
 def test_a_denial_that_was_reversed_is_not_released_a_second_time() -> None:
-    riverbend = riverbend_after(told(10, DENIED), told(20, DENIED.reversed(), PAID))
+    riverbend = books_after(told(10, DENIED), told(20, DENIED.reversed(), PAID))
     assert {"1020": "120.00", "1100": "-200.00", "1110": "30.00", "4110": "50.00"} == (
         riverbend.balances()
     )
@@ -75,7 +59,7 @@ def test_a_denial_that_was_reversed_is_not_released_a_second_time() -> None:
 
 
 def test_a_denial_stands_again_when_its_overturning_is_taken_back() -> None:
-    riverbend = riverbend_after(
+    riverbend = books_after(
         told(10, DENIED), told(20, PAID), told(27, PAID.reversed(), taken=-12_000)
     )
     assert {"1020": "120.00", "1100": "-200.00", "1197": "200.00", "2212": "-120.00"} == (
@@ -93,11 +77,11 @@ def test_a_denial_stands_again_when_its_overturning_is_taken_back() -> None:
     ],
 )
 def test_a_denial_is_released_by_no_decision_of_something_else(other: bytes) -> None:
-    assert "200.00" == riverbend_after(told(10, DENIED), other).balances()["1197"]
+    assert "200.00" == books_after(told(10, DENIED), other).balances()["1197"]
 
 
 def test_a_denied_part_of_a_split_claim_is_not_released_by_the_paid_part_beside_it() -> None:
-    assert "200.00" == riverbend_after(told(10, DENIED, PAID)).balances()["1197"]
+    assert "200.00" == books_after(told(10, DENIED, PAID)).balances()["1197"]
 
 
 # A claim is sent on to another payer ------------------------------------------------------------
@@ -105,12 +89,12 @@ def test_a_denied_part_of_a_split_claim_is_not_released_by_the_paid_part_beside_
 
 def test_a_forwarded_claim_bills_the_patient_nothing_yet() -> None:
     """CLP02 19: the 30.00 stay with the payers until the next one has decided."""
-    riverbend = riverbend_after(told(10, FORWARDED))
+    riverbend = books_after(told(10, FORWARDED))
     assert {"1020": "120.00", "1100": "-170.00", "4110": "50.00"} == riverbend.balances()
 
 
 def test_after_the_next_payer_the_patient_owes_what_is_left_and_the_payers_nothing() -> None:
-    riverbend = riverbend_after(told(10, FORWARDED), told(20, SECONDARY, payer=COMMERCIAL))
+    riverbend = books_after(told(10, FORWARDED), told(20, SECONDARY, payer=COMMERCIAL))
     assert {"1020": "140.00", "1100": "-200.00", "1110": "10.00", "4110": "50.00"} == (
         riverbend.balances()
     )
@@ -119,9 +103,9 @@ def test_after_the_next_payer_the_patient_owes_what_is_left_and_the_payers_nothi
 def test_a_claim_sent_on_twice_bills_the_patient_after_the_third_payer() -> None:
     second = msgspec.structs.replace(SECONDARY, status="20")
     third = Claim("C-1", 20_000, (("OA", "23", 19_000), ("PR", "2", 400)), status="3", filing="CI")
-    after_two = riverbend_after(told(10, FORWARDED), told(20, second, payer=COMMERCIAL))
+    after_two = books_after(told(10, FORWARDED), told(20, second, payer=COMMERCIAL))
     assert {"1020": "140.00", "1100": "-190.00", "4110": "50.00"} == after_two.balances()
-    after_three = riverbend_after(
+    after_three = books_after(
         told(10, FORWARDED), told(20, second, payer=COMMERCIAL), told(25, third, payer="1990000014")
     )
     assert {"1020": "146.00", "1100": "-200.00", "1110": "4.00", "4110": "50.00"} == (
@@ -131,19 +115,19 @@ def test_a_claim_sent_on_twice_bills_the_patient_after_the_third_payer() -> None
 
 def test_a_secondary_that_forwards_what_the_primary_left_to_the_patient_leaves_it_there() -> None:
     second = msgspec.structs.replace(SECONDARY, status="20")
-    riverbend = riverbend_after(told(10, PAID), told(20, second, payer=COMMERCIAL))
+    riverbend = books_after(told(10, PAID), told(20, second, payer=COMMERCIAL))
     assert {"1020": "140.00", "1100": "-200.00", "1110": "10.00", "4110": "50.00"} == (
         riverbend.balances()
     )
 
 
 def test_a_forwarded_claim_corrected_to_one_that_stops_there_ends_as_if_never_forwarded() -> None:
-    riverbend = riverbend_after(
+    riverbend = books_after(
         told(10, FORWARDED),
         told(15, FORWARDED.reversed(), PAID),
         told(20, SECONDARY, payer=COMMERCIAL),
     )
-    plain = riverbend_after(told(15, PAID), told(20, SECONDARY, payer=COMMERCIAL))
+    plain = books_after(told(15, PAID), told(20, SECONDARY, payer=COMMERCIAL))
     assert plain.balances() == riverbend.balances()
     assert [] == riverbend.exceptions()
 
@@ -151,7 +135,7 @@ def test_a_forwarded_claim_corrected_to_one_that_stops_there_ends_as_if_never_fo
 def test_a_secondarys_denial_goes_to_the_appeals_and_not_to_suspense() -> None:
     adjustments = (("OA", "23", 17_000), ("CO", "29", 3_000))
     denied = msgspec.structs.replace(SECONDARY, adjustments=adjustments)
-    riverbend = riverbend_after(told(10, PAID), told(20, denied, payer=COMMERCIAL))
+    riverbend = books_after(told(10, PAID), told(20, denied, payer=COMMERCIAL))
     assert {"1020": "120.00", "1100": "-200.00", "1197": "30.00", "4110": "50.00"} == (
         riverbend.balances()
     )
@@ -165,15 +149,15 @@ def test_a_secondarys_denial_goes_to_the_appeals_and_not_to_suspense() -> None:
 def test_an_exact_duplicate_moves_nothing_and_a_person_is_told(first: Claim) -> None:
     """CARC 18: the first decision has settled the receivable."""
     again = Claim("C-1", 20_000, (("CO", "18", 20_000),), payer_number="ICN3")
-    riverbend = riverbend_after(told(10, first), told(20, again))
-    assert riverbend_after(told(10, first)).balances() == riverbend.balances()
+    riverbend = books_after(told(10, first), told(20, again))
+    assert books_after(told(10, first)).balances() == riverbend.balances()
     assert [("claim.exact_duplicate", "200.00")] == riverbend.exceptions()
 
 
 def test_a_secondarys_exact_duplicate_moves_nothing_either() -> None:
     again = Claim("C-1", 20_000, (("CO", "18", 20_000),), status="2", filing="CI")
-    riverbend = riverbend_after(told(10, PAID), told(20, again, payer=COMMERCIAL))
-    assert riverbend_after(told(10, PAID)).balances() == riverbend.balances()
+    riverbend = books_after(told(10, PAID), told(20, again, payer=COMMERCIAL))
+    assert books_after(told(10, PAID)).balances() == riverbend.balances()
     assert [("claim.exact_duplicate", "200.00")] == riverbend.exceptions()
 
 
@@ -185,7 +169,7 @@ def test_claims_without_a_number_have_nothing_in_common(number: str) -> None:
     """Nobody may take one for another's denial, duplicate or original."""
     denied = msgspec.structs.replace(DENIED, number=number)
     paid = msgspec.structs.replace(PAID, number=number)
-    riverbend = riverbend_after(told(10, denied, denied), told(20, paid))
+    riverbend = books_after(told(10, denied, denied), told(20, paid))
     assert ("400.00", "120.00") == (riverbend.balances()["1197"], riverbend.balances()["1020"])
     assert 3 == sum(stream.startswith("claim/") for stream in riverbend.records)
 
@@ -204,7 +188,7 @@ def facilities(riverbend: Riverbend) -> set[str]:
 
 
 def test_an_unknown_payee_is_booked_where_the_wildcard_row_says_and_somebody_looks() -> None:
-    riverbend = riverbend_after(interchange(UNKNOWN_PAYEE))
+    riverbend = books_after(interchange(UNKNOWN_PAYEE))
     assert {"RGH"} == facilities(riverbend)
     assert [("ledger.facility.assumed", "120.00")] * 2 == riverbend.exceptions()
     (explanation,) = {fault.explanation for fault in riverbend.faults()}
@@ -231,7 +215,7 @@ def test_a_payee_mapped_later_moves_what_was_booked_by_the_wildcard() -> None:
 
 
 def test_a_known_payee_and_one_not_named_are_nobodys_concern() -> None:
-    riverbend = riverbend_after(
+    riverbend = books_after(
         interchange(remittance("EFT1", PAID, payee=CLINIC)),
         interchange(remittance("EFT2", DENIED, PAID, payee=""), number=2),
     )
