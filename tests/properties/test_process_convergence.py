@@ -289,7 +289,9 @@ remittance_facts = st.builds(
 def adjudications(draw: st.DrawFn) -> Fact:
     """Return a decision or its reversal: of few amounts and payer claims, so that many pair."""
     status = draw(
-        st.sampled_from(["1", "1", "2", "4", "19", "20", "22", "22", "22", "22", "23", "25"])
+        st.sampled_from(
+            ["1", "1", "2", "3", "4", "19", "20", "21", "22", "22", "22", "22", "23", "25"]
+        )
     )
     sign = -1 if status == "22" else 1
     charge_minor = draw(st.sampled_from([1_000, 2_000]))
@@ -298,6 +300,8 @@ def adjudications(draw: st.DrawFn) -> Fact:
     group, reason = draw(
         st.sampled_from([("CO", "45"), ("CO", "50"), ("CO", "18"), ("PR", "2"), ("OA", "23")])
     )
+    if status == "22" and draw(st.booleans()):
+        group = "CR"  # as 4010 has it
     number = draw(st.integers(0, 4))
     return ClaimAdjudicated(
         claim="clm_1",

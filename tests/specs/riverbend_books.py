@@ -286,21 +286,28 @@ def controls_of(riverbend: Riverbend, messages: Iterable[bytes]) -> list[Control
 def books_after(*messages: bytes, books: Books | None = None) -> Riverbend:
     """Return Riverbend after these messages, whatever order they come in and however often.
 
-    Holds every order, and one that tells each of them twice, to the same books, the same exceptions
-    and to control totals without a difference.
+    Holds every order, and one that tells each of them twice, to the same books and exceptions, and
+    to control totals without a difference after each message.
     """
-    orders = list(permutations(messages))
-    ends = [Riverbend(books) for _ in orders]
-    for riverbend, order in zip(ends, orders, strict=True):
-        riverbend.receive(*order)
+    ends = []
+    for order in permutations(messages):
+        riverbend = Riverbend(books)
+        for count, raw in enumerate(order, 1):
+            riverbend.receive(raw)
+            assert_controls_hold(riverbend, order[:count])
+        ends.append(riverbend)
     twice = Riverbend(books)
     twice.receive(*messages[::-1], *messages)
-    first = ends[0]
+    assert_controls_hold(twice, messages)
     for each in (*ends, twice):
-        assert first.trial_balance() == each.trial_balance()
-        assert first.exceptions() == each.exceptions()
-        assert [] == [each for each in controls_of(each, messages) if each.difference_minor]
-    return first
+        assert ends[0].trial_balance() == each.trial_balance()
+        assert ends[0].exceptions() == each.exceptions()
+    return ends[0]
+
+
+def assert_controls_hold(riverbend: Riverbend, messages: Iterable[bytes]) -> None:
+    controls = controls_of(riverbend, messages)
+    assert [] == [control for control in controls if control.difference_minor]
 
 
 def _asked_again(stream: str, release: str) -> Event:
