@@ -235,6 +235,8 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True):
     code: str
     path: str
     amount_minor: int
+    others: tuple[tuple[str, str], ...] = ()
+    """Code and path of the further concerns beside one entry: any may be mended before the rest."""
 
 
 class Record(msgspec.Struct, Generic[S]):
@@ -359,11 +361,12 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
             _stand(record, step, booking, mark, outcome.entry)
             _resolve(record, step, concern_key)
         case Posting():
-            concern, amount_minor = outcome.concerns[0], _in_suspense(booking, outcome)
-            if is_standing and _is_waiting(record, concern_key, concern, amount_minor):
+            (concern, *further), amount_minor = outcome.concerns, _in_suspense(booking, outcome)
+            others = tuple((each.code, each.where) for each in further)
+            if is_standing and _is_waiting(record, concern_key, concern, amount_minor, others):
                 return
             _stand(record, step, booking, mark, outcome.entry)
-            _wait(record, step, concern_key, concern, amount_minor, told_by)
+            _wait(record, step, concern_key, concern, amount_minor, told_by, others)
         case _:
             assert_never(outcome)
 
@@ -399,14 +402,20 @@ def _take_back(record: Record[Any], step: Step, key: str) -> None:
 
 
 def _wait(
-    record: Record[Any], step: Step, key: str, fault: Fault, amount_minor: int, told_by: str
+    record: Record[Any],
+    step: Step,
+    key: str,
+    fault: Fault,
+    amount_minor: int,
+    told_by: str,
+    others: tuple[tuple[str, str], ...] = (),
 ) -> None:
     """Open a work item for this key, unless the very same one is open already."""
-    if _is_waiting(record, key, fault, amount_minor):
+    if _is_waiting(record, key, fault, amount_minor, others):
         return
     _resolve(record, step, key)
     item_id = f"exc_{step.event.id[4:]}.{len(step.opened) + 1:02d}"
-    record.waiting[key] = Waiting(item_id, fault.code, fault.where, amount_minor)
+    record.waiting[key] = Waiting(item_id, fault.code, fault.where, amount_minor, others)
     step.opened.append(
         Opened(
             id=item_id, booking_key=key, fault=fault, amount_minor=amount_minor, event_id=told_by
@@ -414,13 +423,20 @@ def _wait(
     )
 
 
-def _is_waiting(record: Record[Any], key: str, fault: Fault, amount_minor: int) -> bool:
+def _is_waiting(
+    record: Record[Any],
+    key: str,
+    fault: Fault,
+    amount_minor: int,
+    others: tuple[tuple[str, str], ...] = (),
+) -> bool:
     waiting = record.waiting.get(key)
-    return waiting is not None and (waiting.code, waiting.path, waiting.amount_minor) == (
-        fault.code,
-        fault.where,
-        amount_minor,
-    )
+    return waiting is not None and (
+        waiting.code,
+        waiting.path,
+        waiting.amount_minor,
+        waiting.others,
+    ) == (fault.code, fault.where, amount_minor, others)
 
 
 def _resolve(record: Record[Any], step: Step, key: str) -> None:

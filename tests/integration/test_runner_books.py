@@ -11,9 +11,10 @@ from typing import Any
 import asyncpg
 import pytest
 from tests.integration.riverbend_store import PARTITIONS_COUNT, Riverbend, changed
-from tests.specs.riverbend_messages import Line, adt, dft
+from tests.specs.riverbend_messages import Line, adt, dft, merge
 
 from suture.engine.duties import RunnerDuty
+from suture.store.controls import read_control_totals
 from suture.store.state import commit_step
 
 pytestmark = pytest.mark.integration
@@ -166,14 +167,33 @@ async def test_f30_a_batch_under_the_old_books_is_asked_again_when_the_new_ones_
     assert await riverbend.balances() == {"1100": 10_000, "4020": -10_000}
 
 
+async def test_a_charge_to_a_merged_account_books_by_what_its_survivor_tells_it(
+    riverbend: Riverbend,
+) -> None:
+    """Across batches: the charge waits, is merged, and hears of the payer of an account beyond."""
+    await riverbend.receive(charge("OLD", 10_000))
+    await riverbend.receive(merge("MID", "OLD", at=AT, control="M1"), source="adt")
+    await riverbend.receive(merge("NEW", "MID", at=LATER, control="M2"), source="adt")
+    await riverbend.settle()
+    assert await riverbend.exceptions() == ["account.payer_class_unknown"]
+    await riverbend.receive(admission("NEW"), source="adt")
+    await riverbend.settle()
+    assert await riverbend.exceptions() == []
+    assert await riverbend.balances() == {"1100": 10_000, "4020": -10_000}
+    found = await riverbend.conservation()
+    assert (found.held, found.gap) == (0, 0)
+    controls = await read_control_totals(riverbend.database)
+    assert [0] == [control.difference_minor for control in controls]
+
+
 async def test_b21_merges_in_a_loop_end_with_a_steward(riverbend: Riverbend) -> None:
-    def merge(into: str, retired: str, control: str) -> bytes:
+    def merged(into: str, retired: str, control: str) -> bytes:
         header = rf"MSH|^~\&|RIVREG|RGH|||{AT}||ADT^A40|{control}|P|2.5.1"
         survivor = f"PID|1||{into}^^^RVH^MR"
         return "\r".join((header, f"EVN|A40|{AT}", survivor, f"MRG|{retired}^^^RVH^MR")).encode()
 
     await riverbend.receive(
-        merge("P1", "P2", "M1"), merge("P2", "P3", "M2"), merge("P3", "P1", "M3"), source="adt"
+        merged("P1", "P2", "M1"), merged("P2", "P3", "M2"), merged("P3", "P1", "M3"), source="adt"
     )
     await riverbend.settle()
     assert set(await riverbend.exceptions()) == {"patient.merge_loop"}

@@ -231,6 +231,45 @@ account_facts = st.one_of(
         lambda pair: accounts.AccountMerged(account="acc_1", retired=pair[0], survivor=pair[1])
     ),
 )
+ACCOUNTS = ("acc_a", "acc_b", "acc_c", "acc_d")
+"""Few, so that merges of them chain, fork and loop."""
+
+
+@st.composite
+def merged_accounts(draw: st.DrawFn) -> list[Event]:
+    """Return merges among four accounts, and charges and registrations told to any of them."""
+    names = st.sampled_from(ACCOUNTS)
+    pairs = st.tuples(names, names).filter(lambda pair: pair[0] != pair[1])
+    digests = st.sampled_from(["a" * 12, "b" * 12])
+    events = []
+    for retired, survivor in draw(st.lists(pairs, max_size=4)):
+        minute, digest = draw(minutes), draw(digests)
+        for name in (retired, survivor):
+            merged = accounts.AccountMerged(account=name, retired=retired, survivor=survivor)
+            events.append(told(f"patient_account/{name}", merged, minute, digest))
+    for name in draw(st.lists(names, max_size=4)):
+        fact = draw(
+            st.one_of(
+                st.builds(
+                    accounts.AccountRegistered,
+                    account=st.just(name),
+                    patient_class=text("I"),
+                    financial_class=text("MC", "SP"),
+                    payer=text("P1"),
+                ),
+                st.builds(
+                    accounts.ChargePosted,
+                    account=st.just(name),
+                    charge=st.sampled_from(["chg_1", "chg_2"]),
+                    amount_minor=st.sampled_from([100, 250]),
+                    service_on=days,
+                ),
+            )
+        )
+        events.append(told(f"patient_account/{name}", fact, draw(minutes), draw(digests)))
+    return events
+
+
 remittance_facts = st.builds(
     RemittanceReceived,
     remittance=st.just("P1:T1"),
@@ -250,7 +289,9 @@ remittance_facts = st.builds(
 def adjudications(draw: st.DrawFn) -> Fact:
     """Return a decision or its reversal: of few amounts and payer claims, so that many pair."""
     status = draw(
-        st.sampled_from(["1", "1", "2", "4", "19", "20", "22", "22", "22", "22", "23", "25"])
+        st.sampled_from(
+            ["1", "1", "2", "3", "4", "19", "20", "21", "22", "22", "22", "22", "23", "25"]
+        )
     )
     sign = -1 if status == "22" else 1
     charge_minor = draw(st.sampled_from([1_000, 2_000]))
@@ -259,6 +300,8 @@ def adjudications(draw: st.DrawFn) -> Fact:
     group, reason = draw(
         st.sampled_from([("CO", "45"), ("CO", "50"), ("CO", "18"), ("PR", "2"), ("OA", "23")])
     )
+    if status == "22" and draw(st.booleans()):
+        group = "CR"  # as 4010 has it
     number = draw(st.integers(0, 4))
     return ClaimAdjudicated(
         claim="clm_1",
@@ -335,6 +378,33 @@ def reached(name: str, survivors: dict[str, set[str]]) -> set[str]:
 @given(events_of("patient_account/acc_1", account_facts), chances)
 def test_an_account_told_in_any_order_ends_alike(events: list[Event], chance: Random) -> None:
     assert_convergence(events, chance)
+
+
+@EXAMPLES
+@given(merged_accounts(), chances)
+def test_merged_accounts_told_in_any_order_end_alike_and_nobodys_charge_is_forgotten(
+    events: list[Event], chance: Random
+) -> None:
+    """A charge waits only while neither its account nor any that it lives on in says who pays."""
+    books = assert_convergence(events, chance)
+    links: dict[str, tuple[str, str]] = {}
+    payable: set[str] = set()
+    for event in events:
+        match event.fact:
+            case accounts.AccountMerged(retired=retired, survivor=survivor):
+                links[retired] = max(links.get(retired, ("", "")), (event.stamp, survivor))
+            case accounts.AccountRegistered(account=name) as registered:
+                payable |= {name} if registered.financial_class or registered.payer else set()
+    survivors = {retired: {survivor} for retired, (_, survivor) in links.items()}
+    for (stream, key), decision in books.items():
+        name = stream.partition("/")[2]
+        lives_on = reached(name, survivors)
+        if key == "merge":
+            assert name in lives_on
+        else:
+            assert isinstance(decision, Hold) == payable.isdisjoint({name} | lives_on)
+    looped = {name for name in survivors if name in reached(name, survivors)}
+    assert {stream.partition("/")[2] for stream, key in books if key == "merge"} == looped
 
 
 @EXAMPLES

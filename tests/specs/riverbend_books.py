@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from hashlib import sha256
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +38,8 @@ from suture.pipeline import (
     read_message,
     reverse_entry,
 )
+from suture.reconcile.controls import Control, MoneyFact, ParkedBooking, control_totals
+from suture.store.controls import CONTROL_OF_KIND
 
 FOLDER = Path(__file__).parents[2] / "estates" / "riverbend"
 TOKENIZER = Tokenizer(b"a key for tests of the whole chain")
@@ -253,6 +256,58 @@ class Riverbend:
             for key, standing in record.standing.items()
             if standing.fingerprint
         }
+
+
+def controls_of(riverbend: Riverbend, messages: Iterable[bytes]) -> list[Control]:
+    """Return the control totals, from what the messages themselves say to what stands."""
+    messages = tuple(messages)
+    told, standing = Counter[str](), Counter[str]()
+    for raw in messages:
+        for total in (each for verdict in translations_of(raw) for each in verdict.totals):
+            told[total.name] += total.amount_minor
+    for entry in riverbend.entries.values():
+        standing[CONTROL_OF_KIND.get(entry.kind, "")] += entry.principal_minor
+    return control_totals(
+        [
+            MoneyFact(event.stream, event.stamp, event.fact)
+            for raw in messages
+            for event in events_of(raw)
+        ],
+        told_minor=told,
+        standing_minor=standing,
+        parked={
+            ParkedBooking(stream, key)
+            for stream, record in riverbend.records.items()
+            for key in record.waiting
+        },
+    )
+
+
+def books_after(*messages: bytes, books: Books | None = None) -> Riverbend:
+    """Return Riverbend after these messages, whatever order they come in and however often.
+
+    Holds every order, and one that tells each of them twice, to the same books and exceptions, and
+    to control totals without a difference after each message.
+    """
+    ends = []
+    for order in permutations(messages):
+        riverbend = Riverbend(books)
+        for count, raw in enumerate(order, 1):
+            riverbend.receive(raw)
+            assert_controls_hold(riverbend, order[:count])
+        ends.append(riverbend)
+    twice = Riverbend(books)
+    twice.receive(*messages[::-1], *messages)
+    assert_controls_hold(twice, messages)
+    for each in (*ends, twice):
+        assert ends[0].trial_balance() == each.trial_balance()
+        assert ends[0].exceptions() == each.exceptions()
+    return ends[0]
+
+
+def assert_controls_hold(riverbend: Riverbend, messages: Iterable[bytes]) -> None:
+    controls = controls_of(riverbend, messages)
+    assert [] == [control for control in controls if control.difference_minor]
 
 
 def _asked_again(stream: str, release: str) -> Event:

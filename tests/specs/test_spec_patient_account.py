@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.specs.riverbend_books import Riverbend, books_of, edited
+from tests.specs.riverbend_books import Riverbend, books_after, books_of, edited
 from tests.specs.riverbend_messages import Line, adt, dft
 
 from suture.ledger.entry import Entry
@@ -113,6 +113,55 @@ def test_money_from_the_patient_never_waits_for_a_registration() -> None:
     paid = Line("L1", "PY", 2_500, code="CARD")
     riverbend = riverbend_after(dft("A1", paid, at="20260310090000", control="B1"))
     assert {"1010": "25.00", "1110": "-25.00"} == riverbend.balances()
+
+
+# Balances given up, overpaid, found again ---------------------------------------------------------
+
+
+def adjusted(*lines: Line) -> Riverbend:
+    """Return the books of these lines alone, on an account that Medicare pays for."""
+    return books_after(REGISTERED, dft("A1", *lines, at="20260310090000", control="B1"))
+
+
+def test_r24_an_account_sent_to_an_agency_uses_up_what_was_reserved_for_it() -> None:
+    assert {"1110": "-40.00", "1195": "40.00"} == (
+        adjusted(Line("L1", "AJ", 4_000, code="COLLECTION")).balances()
+    )
+
+
+def test_r26_what_an_agency_recovers_is_a_concession_taken_back() -> None:
+    """The payment credits 1110, which was empty; the adjustment of the same message evens it."""
+    riverbend = adjusted(
+        Line("L1", "PY", 4_000, code="AGENCY"), Line("L2", "AJ", -4_000, code="RECOVERY")
+    )
+    assert {"1010": "40.00", "4120": "-40.00"} == riverbend.balances()
+
+
+def test_r22_an_overpaid_account_is_brought_to_zero_and_the_refund_is_owed() -> None:
+    """The patient's overpayment is on 1110, a payer's on 1100: two codes."""
+    assert {"1110": "15.00", "2200": "-15.00"} == (
+        adjusted(Line("L1", "AJ", -1_500, code="CREDITBAL")).balances()
+    )
+    assert {"1100": "15.00", "2200": "-15.00"} == (
+        adjusted(Line("L1", "AJ", -1_500, code="CREDITINS")).balances()
+    )
+
+
+def test_r10_a_denial_given_up_costs_revenue_now_and_only_now() -> None:
+    assert {"1197": "-200.00", "4140": "200.00"} == (
+        adjusted(Line("L1", "AJ", 20_000, code="DENIALWO")).balances()
+    )
+
+
+def test_a_payment_taken_back_is_owed_again() -> None:
+    """A bounced check, sent as a negative payment: never a negative debit."""
+    riverbend = adjusted(Line("L1", "PY", -2_500, code="CHECK"))
+    assert {"1010": "-25.00", "1110": "25.00"} == riverbend.balances()
+    assert all(
+        line.debit_minor >= 0 and line.credit_minor >= 0
+        for entry in riverbend.entries.values()
+        for line in entry.lines
+    )
 
 
 # Periods ----------------------------------------------------------------------------------------

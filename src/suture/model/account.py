@@ -1,7 +1,8 @@
 """Patient account facts: registration of the account and everything that moves its balance.
 
 Wire: ADT (PID-18, PV1-20, IN1) registers; DFT P03/P11 (FT1-6: CG, CD, PY, CO, AJ) charges, credits,
-pays, adjusts; ADT A40 with MRG-3 merges. Booked by `processes/patient_account.py`.
+pays, adjusts; ADT A40 with MRG-3 merges, and a survivor then tells the account it absorbed who pays
+for it. Booked by `processes/patient_account.py`.
 """
 
 from __future__ import annotations
@@ -102,3 +103,30 @@ class AccountMerged(AccountFact, frozen=True, tag="account.merged", kw_only=True
 
     retired: Phi[str]
     survivor: Phi[str]
+
+
+class AccountRegister(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in force for one field of AccountRegistered."""
+
+    field: Operational[str]
+    stamp: Operational[str]
+    value: Financial[str]
+
+
+class AccountSurvivor(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one account that others live on in."""
+
+    account: Phi[str]
+    registered: Financial[tuple[AccountRegister, ...]] = ()
+    survivor: Phi[str] = ""
+    """The account this one was merged into itself; empty where it was not."""
+    merged_stamp: Operational[str] = ""
+
+
+class SurvivorsTold(AccountFact, frozen=True, tag="account.survivors_told", kw_only=True):
+    """Sent on by a survivor's process to an account it absorbed.
+
+    It says who pays for the survivor and for those that the survivor lives on in.
+    """
+
+    survivors: Phi[tuple[AccountSurvivor, ...]]

@@ -64,6 +64,9 @@ class ClaimAdjudicated(msgspec.Struct, frozen=True, kw_only=True, tag="claim.adj
 
 REVERSAL_OF_PREVIOUS_PAYMENT = "22"
 PREDETERMINATION = "25"
+UNDECIDED = frozenset(("5", "10", "13", "15", "16", "17", "23"))
+"""CLP02 of claims that nobody has decided: pended, received, suspended, under review (4010 alone),
+and 23: not this payer's claim, forwarded to another."""
 
 
 class ClaimLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

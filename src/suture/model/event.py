@@ -19,6 +19,7 @@ from suture.model.account import (
     ChargeCredited,
     ChargePosted,
     PaymentReceived,
+    SurvivorsTold,
 )
 from suture.model.appointment import (
     AppointmentBooked,
@@ -109,6 +110,7 @@ Fact = (
     | PaymentReceived
     | AccountAdjusted
     | AccountMerged
+    | SurvivorsTold
     | PatientMerged
     | PatientAbsorbed
     | ClaimSubmitted

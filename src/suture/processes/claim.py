@@ -1,21 +1,24 @@
 """Claim: books what payers decided of one claim (X12 835, `CLP`, `CAS`).
 
 Here: every adjudication of one claim by business identity, and the booking each makes. Not here:
-which original a reversal takes back (`claim_reversals.py`), the payment's cash and PLB
-(`remittance.py`), balancing (`wire/x12/remittance.py`), what a CAS reason means in accounts
-(`ledger/`). Next: `claim_reversals.py`, then `ledger/post.py`.
+which original a reversal takes back (`claim_reversals.py`), which decisions give way to others
+(`claim_ties.py`), the payment's cash and PLB (`remittance.py`), balancing
+(`wire/x12/remittance.py`), what a CAS reason means in accounts (`ledger/`). Next: `claim_ties.py`,
+then `ledger/post.py`.
 
 What an adjudication books may hang on others of the same claim, always on the whole set of them and
 never on the order they came in; reversals pair first:
 
 - A reversal (CLP02 = 22) books what the 835 says once its original is known (B34), with the
   difference flagged beside it where it is not its original's exact mirror.
-- Where the primary payer forwarded the claim (CLP02 = 19), its PR did not move to the patient: the
-  next payer's decision is booked against the payers' receivable like a primary's. Else it is booked
-  against the patient, to whom the primary's PR moved the balance (`secondary_claim_payment`).
-- A decision that paid nothing and denied something is withdrawn when the same payer decides the
-  same charge again in a later remittance, and neither has been reversed (a denial overturned, or
-  upheld): only the later one takes the charge off the receivable.
+- A decision that paid nothing is withdrawn when the same charge is decided again in a later
+  remittance, or is paid in any, and neither has been reversed (a denial overturned, upheld, or
+  answered by the right payer): only one of them takes the charge off the receivable. A denial of
+  what another decision has settled is told to a person.
+- Where the payers before left the claim with the payers (CLP02 = 19 to 21), their PR did not move
+  to the patient: the next payer's decision is booked against the payers' receivable like a
+  primary's. Else it is booked against the patient, to whom PR moved the balance
+  (`secondary_claim_payment`). Where it takes more than was left, a person is told.
 - An exact duplicate (CARC 18) decides nothing anew: the first claim's adjudication did. A person is
   told.
 """
@@ -31,27 +34,19 @@ from suture.model.claim import REVERSAL_OF_PREVIOUS_PAYMENT, ClaimAdjudicated
 from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered, fact_type
 from suture.model.fault import fault
-from suture.processes.claim_reversals import (
-    Adjudication,
-    Adjudications,
-    difference,
-    is_booked,
-    pair,
+from suture.processes.claim_reversals import Adjudication, difference, is_booked, regrouped
+from suture.processes.claim_ties import (
+    FORWARDED,
+    Ties,
+    duplicate_minor,
+    excess_minor,
+    is_linked,
+    is_owed_by_payers,
+    prior_minor,
+    tie,
 )
 
 _Told = ClaimAdjudicated | Reconsidered
-
-_PRIMARY_FORWARDED = "19"
-_FORWARDED = frozenset((_PRIMARY_FORWARDED, "20", "21"))
-"""CLP02: processed as primary, secondary or tertiary, and forwarded to a further payer."""
-_SECONDARY = frozenset(("2", "3", "20", "21"))
-"""CLP02: processed as secondary or tertiary."""
-_PATIENT = "PR"
-"""CAS01 of what is the patient's."""
-_EXACT_DUPLICATE = "18"
-"""CARC."""
-_PRIOR_PAYER = ("OA", "23")
-"""CAS01 and CARC of what a prior payer has settled."""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,18 +57,6 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Those whose booking may hang on others, sorted: few, or none, whatever a claim holds."""
     is_retold: bool = False
     """Whether some identity was told with two contents, in whatever order."""
-
-
-class _Ties(msgspec.Struct, frozen=True):
-    """What of one claim's adjudications hangs together."""
-
-    originals: dict[str, str] = {}
-    """By reversal: what it takes back."""
-    reversed: frozenset[str] = frozenset()
-    superseded: frozenset[str] = frozenset()
-    """Denials after which the same payer decided the same charge again."""
-    is_forwarded: bool = False
-    """Whether a primary decision stands that left the patient's share with the payers."""
 
 
 def initial(key: str) -> State:  # noqa: ARG001 - the shape of every process
@@ -121,7 +104,8 @@ def decide(state: State, event: Event) -> tuple[Decision, ...]:
         for decision in (
             _standing(state, identity, ties),
             _mirroring(state, identity, ties),
-            _duplicating(state, identity, ties),
+            _repeating(state, identity, ties),
+            _exceeding(state, identity, ties),
         )
     )
 
@@ -163,139 +147,52 @@ def _content(adjudication: Adjudication) -> Adjudication:
 
 def _folded(state: State, identity: str, told: Adjudication, *, is_retold: bool) -> State:
     linked = [each for each in state.linked if each != identity]
-    if _is_linked(told):
+    if is_linked(told):
         insort(linked, identity)
     return State({**state.adjudications, identity: told}, tuple(linked), is_retold)
 
 
-def _is_linked(told: Adjudication) -> bool:
-    """Tell whether what this adjudication books may hang on others of its claim."""
-    return is_booked(told) and (
-        told.status == REVERSAL_OF_PREVIOUS_PAYMENT
-        or not told.paid_minor
-        or _is_secondary(told)
-        or bool(_duplicate_minor(told))
-    )
-
-
-def _shifted(state: State, told: str, ties: _Ties) -> list[str]:
+def _shifted(state: State, told: str, ties: Ties) -> list[str]:
     """Return what books otherwise because of the adjudication told: without it, it was as below."""
     before = _tie(state, without=told)
-    is_other = before.is_forwarded != ties.is_forwarded
+    is_other = before.left != ties.left
     return [
         each
         for each in state.linked
         if is_other
         or before.originals.get(each) != ties.originals.get(each)
-        or (each in before.reversed) != (each in ties.reversed)
-        or (each in before.superseded) != (each in ties.superseded)
+        or any(
+            (each in then) != (each in now)
+            for then, now in (
+                (before.reversed, ties.reversed),
+                (before.released, ties.released),
+                (before.settled_before, ties.settled_before),
+            )
+        )
     ]
 
 
-def _tie(state: State, without: str = "") -> _Ties:
-    """Read off the whole set what hangs together, as if `without` were not there."""
-    if not state.linked or state.linked == (without,):
-        return _Ties()
+def _tie(state: State, without: str = "") -> Ties:
+    """Return what hangs together, as if `without` were not there: nothing, for most claims."""
+    linked = [each for each in state.linked if each != without]
+    others_count = len(state.adjudications) - bool(without)
+    if not linked or others_count < 2:
+        return Ties()
     adjudications = state.adjudications
     if without:
         adjudications = {**adjudications}
         del adjudications[without]
-    linked = [each for each in state.linked if each != without]
-    reversals = [
-        each for each in linked if adjudications[each].status == REVERSAL_OF_PREVIOUS_PAYMENT
-    ]
-    originals = pair(adjudications, reversals)
-    taken_back = frozenset(originals.values())
-    standing = [
-        identity
-        for identity, each in adjudications.items()
-        if each.status != REVERSAL_OF_PREVIOUS_PAYMENT
-        and identity not in taken_back
-        and is_booked(each)
-    ]
-    superseded = _superseded(adjudications, standing)
-    return _Ties(
-        originals,
-        taken_back,
-        superseded,
-        any(
-            adjudications[each].status == _PRIMARY_FORWARDED
-            and not _is_secondary(adjudications[each])
-            for each in standing
-            if each not in superseded
-        ),
-    )
+    return tie(adjudications, linked)
 
 
-def _superseded(adjudications: Adjudications, standing: list[str]) -> frozenset[str]:
-    """Return the denials after which the same charge was decided again.
-
-    By the same payer in the same role, for the same day of service, in another remittance paid
-    later: a part of a split claim, another visit or another payer's view decides something else.
-    """
-    latest: dict[tuple[object, ...], dict[str, tuple[object, ...]]] = {}
-    for identity in standing:
-        each = adjudications[identity]
-        if not _is_duplicate(each):
-            told = latest.setdefault(_charge(each), {})
-            key = (each.paid_on, each.stamp, identity)
-            told[each.remittance] = max(key, told.get(each.remittance, key))
-    superseded = set()
-    for identity in standing:
-        each = adjudications[identity]
-        if each.paid_minor or _is_duplicate(each) or not _denied_minor(each):
-            continue
-        key = (each.paid_on, each.stamp, identity)
-        if any(
-            remittance != each.remittance and later > key
-            for remittance, later in latest[_charge(each)].items()
-        ):
-            superseded.add(identity)
-    return frozenset(superseded)
-
-
-def _charge(adjudication: Adjudication) -> tuple[object, ...]:
-    """Return what two decisions of the same charge by the same payer have in common."""
-    return (
-        adjudication.payer,
-        adjudication.charge_minor,
-        adjudication.service_on,
-        _is_secondary(adjudication),
-    )
-
-
-def _denied_minor(adjudication: Adjudication) -> int:
-    """Return what the payer neither paid nor left to the patient nor found paid already."""
-    return sum(
-        minor
-        for group, reason, minor, _ in adjudication.adjustments
-        if group != _PATIENT and (group, reason) != _PRIOR_PAYER
-    )
-
-
-def _duplicate_minor(adjudication: Adjudication) -> int:
-    return sum(
-        minor
-        for group, reason, minor, _ in adjudication.adjustments
-        if group != _PATIENT and reason == _EXACT_DUPLICATE
-    )
-
-
-def _is_duplicate(adjudication: Adjudication) -> bool:
-    """Tell whether a decision says no more than that the claim was decided before."""
-    return not adjudication.paid_minor and all(
-        reason == _EXACT_DUPLICATE for _, reason, minor, _ in adjudication.adjustments if minor
-    )
-
-
-def _standing(state: State, identity: str, ties: _Ties) -> Booking | Hold | Withdrawn:
+def _standing(state: State, identity: str, ties: Ties) -> Booking | Hold | Withdrawn:
     """Return what should stand for one adjudication.
 
-    Nothing for a predetermination (25), where no money moves (23, a 4010 file's 5), and for a
-    denial that the payer has decided anew.
+    Nothing for a predetermination (25), a claim nobody has decided (23, a 4010 file's 5), and for a
+    decision that gave way to another.
     """
     key, adjudication = f"adjudication:{identity}", state.adjudications[identity]
-    if not is_booked(adjudication) or identity in ties.superseded:
+    if not is_booked(adjudication) or identity in ties.released:
         return Withdrawn(key)
     if adjudication.status == REVERSAL_OF_PREVIOUS_PAYMENT and identity not in ties.originals:
         unpaired = fault("claim.reversal_without_original", adjudication.where)
@@ -309,7 +206,7 @@ def _standing(state: State, identity: str, ties: _Ties) -> Booking | Hold | With
     return Booking(
         key=key,
         kind=_kind(original, ties),
-        amounts=_amounts(adjudication),
+        amounts=_amounts(regrouped(adjudication, original)),
         effective_on=adjudication.paid_on,
         facility=adjudication.facility,
         payer=adjudication.payer,
@@ -320,37 +217,45 @@ def _standing(state: State, identity: str, ties: _Ties) -> Booking | Hold | With
     )
 
 
-def _kind(adjudication: Adjudication, ties: _Ties) -> str:
+def _kind(adjudication: Adjudication, ties: Ties) -> str:
     """Return whom the journal rules take an adjudication's amounts off, and who gets the rest."""
-    if _is_secondary(adjudication) and not ties.is_forwarded:
+    if not is_owed_by_payers(adjudication, ties):
         return "secondary_claim_payment"
-    if adjudication.status in _FORWARDED:
+    if adjudication.status in FORWARDED:
         return "forwarded_claim_payment"
     return "claim_payment"
 
 
-def _mirroring(state: State, identity: str, ties: _Ties) -> Hold | Withdrawn:
+def _mirroring(state: State, identity: str, ties: Ties) -> Hold | Withdrawn:
     """Return the flag beside a reversal that leaves something of its original standing."""
     key = f"mirror:{identity}"
     if identity not in ties.originals:
         return Withdrawn(key)
-    reversal = state.adjudications[identity]
-    difference_minor = difference(reversal, state.adjudications[ties.originals[identity]])
+    original = state.adjudications[ties.originals[identity]]
+    reversal = regrouped(state.adjudications[identity], original)
+    difference_minor = difference(reversal, original)
     if not difference_minor:
         return Withdrawn(key)
     unequal = fault("claim.reversal_not_mirror", reversal.where)
     return Hold(key=key, fault=unequal, amount_minor=difference_minor, event_id=reversal.event_id)
 
 
-def _duplicating(state: State, identity: str, ties: _Ties) -> Hold | Withdrawn:
-    """Return the flag beside an exact duplicate (CARC 18), whose amount no rule books."""
+def _repeating(state: State, identity: str, ties: Ties) -> Hold | Withdrawn:
+    """Return the flag beside a decision for which nothing is booked: another has settled it.
+
+    An exact duplicate (CARC 18), and a denial of what was settled before.
+    """
     key, adjudication = f"duplicate:{identity}", state.adjudications[identity]
-    amount_minor = _duplicate_minor(adjudication)
+    if identity in ties.settled_before:
+        again = fault("claim.denied_after_settlement", adjudication.where)
+        amount_minor = adjudication.charge_minor - prior_minor(adjudication)
+        return Hold(key=key, fault=again, amount_minor=amount_minor, event_id=adjudication.event_id)
+    amount_minor = duplicate_minor(adjudication)
     is_gone = (
         not is_booked(adjudication)
         or adjudication.status == REVERSAL_OF_PREVIOUS_PAYMENT
         or identity in ties.reversed
-        or identity in ties.superseded
+        or identity in ties.released
     )
     if is_gone or not amount_minor:
         return Withdrawn(key)
@@ -358,14 +263,15 @@ def _duplicating(state: State, identity: str, ties: _Ties) -> Hold | Withdrawn:
     return Hold(key=key, fault=repeated, amount_minor=amount_minor, event_id=adjudication.event_id)
 
 
-def _is_secondary(adjudication: Adjudication) -> bool:
-    """Tell whether another payer paid first.
-
-    Then the balance left the payer's receivable with that payment (OA 23).
-    """
-    return adjudication.status in _SECONDARY or any(
-        (group, reason) == _PRIOR_PAYER for group, reason, _, _ in adjudication.adjustments
-    )
+def _exceeding(state: State, identity: str, ties: Ties) -> Hold | Withdrawn:
+    """Return the flag beside a further payer's decision that takes more than was left."""
+    key, adjudication = f"excess:{identity}", state.adjudications[identity]
+    amount_minor = excess_minor(identity, adjudication, ties)
+    is_decision = is_booked(adjudication) and adjudication.status != REVERSAL_OF_PREVIOUS_PAYMENT
+    if not is_decision or not amount_minor:
+        return Withdrawn(key)
+    beyond = fault("claim.more_than_left", adjudication.where)
+    return Hold(key=key, fault=beyond, amount_minor=amount_minor, event_id=adjudication.event_id)
 
 
 def _amounts(adjudication: Adjudication) -> tuple[Amount, ...]:

@@ -1,7 +1,7 @@
 """Claim reversals: which adjudication each reversal of a claim takes back (X12 835, CLP02 = 22).
 
-Here: what is kept of an adjudication, and the pairing. Not here: what follows from it for the books
-(`claim.py`, which asks).
+Here: what is kept of an adjudication, the pairing, and how a reversal in 4010's one group is read.
+Not here: what follows from it for the books (`claim_ties.py` and `claim.py`, which ask).
 
 A reversal repeats its original with every amount negated; a correction follows as a fresh CLP (TR3
 835, 1.10.2.8), in the same 835 or another, before or after it. Which belongs to which is therefore
@@ -15,7 +15,7 @@ from datetime import date
 
 import msgspec
 
-from suture.model.claim import PREDETERMINATION
+from suture.model.claim import PREDETERMINATION, UNDECIDED
 
 
 class Adjudication(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -40,6 +40,9 @@ class Adjudication(msgspec.Struct, frozen=True, array_like=True, order=True):
     event_id: str = ""
 
 
+_CORRECTION = "CR"
+"""CAS01 of every adjustment of a reversal in 4010."""
+
 Adjudications = Mapping[str, Adjudication]
 """By business identity."""
 _Likeness = Callable[[Adjudication, int], tuple[object, ...]]
@@ -47,10 +50,17 @@ _Likeness = Callable[[Adjudication, int], tuple[object, ...]]
 
 
 def is_booked(adjudication: Adjudication) -> bool:
-    """Tell whether an adjudication moves money; a predetermination (25) never does."""
+    """Tell whether an adjudication moves money; a predetermination (25) never does.
+
+    Nor do the adjustments of a claim that nobody has decided: they only make it balance (CLP03 less
+    CAS is CLP04). What it pays, should it pay, came with the rest.
+    """
     if adjudication.status == PREDETERMINATION:
         return False
-    return bool(adjudication.paid_minor) or any(each[2] for each in adjudication.adjustments)
+    if adjudication.paid_minor:
+        return True
+    is_undecided = adjudication.status in UNDECIDED
+    return not is_undecided and any(each[2] for each in adjudication.adjustments)
 
 
 def pair(adjudications: Adjudications, reversals: Iterable[str]) -> dict[str, str]:
@@ -59,6 +69,7 @@ def pair(adjudications: Adjudications, reversals: Iterable[str]) -> dict[str, st
     A function of the set alone: both sides sorted by stamp and identity, each original taken back
     once, the closest likeness first among all pairs, then the earliest. Likeness is looked up in a
     table and not pair by pair, for there are claim numbers shared by thousands (`CLP*0`).
+    Nobody takes back what another payer paid.
     """
     waiting = _sorted(adjudications, reversals)
     if not waiting:
@@ -109,7 +120,8 @@ def _sorted(adjudications: Adjudications, identities: Iterable[str]) -> list[str
 
 def _exact(adjudication: Adjudication, sign: int) -> tuple[object, ...]:
     parts = sorted(_parts(adjudication, sign).items())
-    return (adjudication.payer_claim, adjudication.charge_minor * sign, *parts)
+    payer, payer_claim = adjudication.payer, adjudication.payer_claim
+    return (payer, payer_claim, adjudication.charge_minor * sign, *parts)
 
 
 def _same_sums_and_payer_claim(adjudication: Adjudication, sign: int) -> tuple[object, ...]:
@@ -117,12 +129,13 @@ def _same_sums_and_payer_claim(adjudication: Adjudication, sign: int) -> tuple[o
 
 
 def _same_sums(adjudication: Adjudication, sign: int) -> tuple[object, ...]:
-    return (adjudication.charge_minor * sign, adjudication.paid_minor * sign)
+    charge_minor, paid_minor = adjudication.charge_minor * sign, adjudication.paid_minor * sign
+    return (adjudication.payer, charge_minor, paid_minor)
 
 
 def _same_payer_claim(adjudication: Adjudication, sign: int) -> tuple[object, ...]:
     # Two decisions without CLP07 share nothing: the sign keeps them apart.
-    return (adjudication.payer_claim or sign,)
+    return (adjudication.payer, adjudication.payer_claim or sign)
 
 
 def _may_take_back(reversal: Adjudication, original: Adjudication, likeness: _Likeness) -> bool:
@@ -142,6 +155,35 @@ def _parts(adjudication: Adjudication, sign: int) -> dict[tuple[str, str], int]:
     for group, reason, minor, _ in adjudication.adjustments:
         parts[group, reason] = parts.get((group, reason), 0) + minor * sign
     return {part: minor for part, minor in parts.items() if minor}
+
+
+def regrouped(reversal: Adjudication, original: Adjudication) -> Adjudication:
+    """Return a reversal under the groups of its original, where it has them all in CR.
+
+    4010 says CR for whatever was CO, OA, PI or PR (4010 guide, 2.2.8; 5010 repeats the groups). The
+    reasons still tell: a reason taken back as a whole is the original's own amounts negated, and
+    one that the original has under a single group belongs to that group.
+    """
+    taken_back: dict[str, int] = {}
+    for group, reason, minor, _ in reversal.adjustments:
+        if group == _CORRECTION:
+            taken_back[reason] = taken_back.get(reason, 0) + minor
+    if not taken_back:
+        return reversal
+    given = _parts(original, -1)
+    adjustments = []
+    for group, reason, minor, where in reversal.adjustments:
+        groups = [(each, given[each, reason]) for each, named in sorted(given) if named == reason]
+        if group != _CORRECTION or not groups:
+            adjustments.append((group, reason, minor, where))
+        elif len(groups) == 1:
+            adjustments.append((groups[0][0], reason, minor, where))
+        elif taken_back.get(reason) == sum(each for _, each in groups):
+            adjustments += [(each, reason, negated, where) for each, negated in groups]
+            del taken_back[reason]  # the first of a reason stands for all of them
+        elif reason in taken_back:
+            adjustments.append((group, reason, minor, where))
+    return msgspec.structs.replace(reversal, adjustments=tuple(adjustments))
 
 
 def difference(reversal: Adjudication, original: Adjudication) -> int:

@@ -1,12 +1,17 @@
 """Patient account: books charges, credits, patient payments, adjustments (HL7 v2 DFT P03 `FT1`).
 
 Here: what is told of one account by business identity, and the booking each of it makes under the
-registration that holds for the account. Not here: claims and what payers decide (`claim.py`),
-prices, which accounts are debited (`ledger/`). Next: `ledger/post.py`.
+registration that holds for it. Not here: whom a merged account asks for what it was not told itself
+(`patient_account_survivors.py`), claims and what payers decide (`claim.py`), prices, which accounts
+are debited (`ledger/`). Next: `ledger/post.py`.
 
 The same identity told again is the same business fact: with the same content it changes nothing in
-the books, with other content the later stamp corrects it. A merged account (A40, MRG-3) keeps its
-bookings and a link to the survivor.
+the books, with other content the later stamp corrects it.
+
+A merged account (A40, MRG-3) keeps its bookings and a link to the survivor (F34). What was recorded
+before the merge goes by its own registration, and by the survivor's where it has none; what is told
+to it afterwards, by systems that have not heard of the merge, goes by the survivor's. Whose it is,
+is therefore decided by stamps, never by the order in which charge, registration and merge came.
 """
 
 from __future__ import annotations
@@ -23,15 +28,27 @@ from suture.model.account import (
     ChargeCredited,
     ChargePosted,
     PaymentReceived,
+    SurvivorsTold,
 )
-from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn
+from suture.model.decision import Amount, Booking, Decision, Forward, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered, fact_type
 from suture.model.fault import fault
+from suture.processes.patient_account_survivors import (
+    NO_LINK,
+    Link,
+    Survivor,
+    asked_in_order,
+    is_looped,
+    joined,
+    told_by,
+)
 
 _MoneyFact = ChargePosted | ChargeCredited | PaymentReceived | AccountAdjusted
-_AccountFact = _MoneyFact | AccountRegistered | AccountMerged | Reconsidered
+_AccountFact = _MoneyFact | AccountRegistered | AccountMerged | SurvivorsTold | Reconsidered
 
+_MERGE_KEY = "merge"
 _REGISTERED_FIELDS = ("facility", "patient_class", "financial_class", "payer")
+_WHO_PAYS = ("financial_class", "payer")
 _NAMES = {
     "charge": ("charge", "gross"),
     "credit": ("credit", "gross"),
@@ -60,6 +77,7 @@ class _Item(msgspec.Struct, frozen=True, array_like=True):
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of one account."""
 
+    account: str
     registered: dict[str, tuple[tuple[str, str], ...]] = msgspec.field(default_factory=dict)
     """Field of AccountRegistered -> the two latest (stamp, value), latest first.
 
@@ -69,15 +87,17 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """
     items: dict[str, _Item] = msgspec.field(default_factory=dict)
     """Booking key -> its latest telling."""
-    survivor: tuple[str, str] = ("", "")
-    """(stamp, account) this one was merged into."""
+    survivor: Link = NO_LINK
+    """What this one was merged into last."""
     absorbed: tuple[str, ...] = ()
     """Accounts merged into this one, sorted."""
+    survivors: dict[str, Survivor] = msgspec.field(default_factory=dict)
+    """What those this one lives on in have told it."""
 
 
-def initial(key: str) -> State:  # noqa: ARG001 - the shape of every process
+def initial(key: str) -> State:
     """Return the state of an account nothing is known of."""
-    return State()
+    return State(key)
 
 
 def evolve(state: State, event: Event) -> State:
@@ -94,6 +114,11 @@ def evolve(state: State, event: Event) -> State:
             return _register(state, fact, event.stamp)
         case AccountMerged():
             return _merge(state, fact, event.stamp)
+        case SurvivorsTold():
+            survivors = joined(state.survivors, fact.survivors, state.account)
+            if survivors is state.survivors:
+                return state
+            return msgspec.structs.replace(state, survivors=survivors)
         case Reconsidered():
             return state
         case _:
@@ -101,19 +126,23 @@ def evolve(state: State, event: Event) -> State:
 
 
 def decide(state: State, event: Event) -> tuple[Decision, ...]:
-    """Return the booking of the FT1 told, or of all of them when what they share has changed."""
+    """Return the booking of the FT1 told, or of all of them when what they share has changed.
+
+    And what those that live on in this account must now be told of it.
+    """
     fact = _own(event)
     match fact:
         case ChargePosted() | ChargeCredited() | PaymentReceived() | AccountAdjusted():
             return (_standing(state, _key(fact)),)
         case AccountRegistered():
-            if not _is_changed(state, event.stamp):
-                return ()
-            return tuple(_standing(state, key) for key in state.items)
-        case AccountMerged():
-            return ()
+            changed = _all_standing(state) if _is_changed(state, event.stamp) else ()
+            return (*changed, *_forwards(state, state.absorbed))
+        case AccountMerged() if fact.account == fact.survivor:
+            return _forwards(state, (fact.retired,))
+        case AccountMerged() | SurvivorsTold():
+            return (*_all_standing(state), *_forwards(state, state.absorbed))
         case Reconsidered():
-            return tuple(_standing(state, key) for key in state.items)
+            return _all_standing(state)
         case _:
             assert_never(fact)
 
@@ -211,16 +240,42 @@ def _merge(state: State, fact: AccountMerged, stamp: str) -> State:
     return msgspec.structs.replace(state, survivor=(stamp, fact.survivor))
 
 
+def _forwards(state: State, absorbed: tuple[str, ...]) -> tuple[Decision, ...]:
+    if not absorbed:
+        return ()
+    survivors = told_by(state.account, _as_survivor(state), state.survivors)
+    return tuple(
+        Forward(f"patient_account/{account}", SurvivorsTold(account=account, survivors=survivors))
+        for account in absorbed
+    )
+
+
+def _as_survivor(state: State) -> Survivor:
+    in_force = {name: latest for name, (latest, *_) in state.registered.items()}
+    return Survivor(in_force, state.survivor)
+
+
+def _all_standing(state: State) -> tuple[Decision, ...]:
+    """Return what should stand for every FT1, and whether a steward must look at the merges."""
+    bookings = tuple(_standing(state, key) for key in state.items)
+    if state.survivor == NO_LINK:
+        return bookings
+    if is_looped(state.account, state.survivor, state.survivors):
+        return (*bookings, Hold(key=_MERGE_KEY, fault=fault("account.merge_loop", "MRG-3")))
+    return (*bookings, Withdrawn(_MERGE_KEY))
+
+
 def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
     """Return what should stand for one FT1: nothing for no money, a wait while nobody is to pay."""
     item = state.items[key]
     if not item.amount_minor:
         return Withdrawn(key)
     kind, name = _NAMES[key.partition(":")[0]]
+    registered = _registered(state, item.stamp)
     # What the patient paid is the patient's, whoever else is to pay: it never waits for a payer.
     is_payment = name == "payment"
-    financial_class = "" if is_payment else _registered(state, "financial_class")
-    payer = "" if is_payment else _registered(state, "payer")
+    financial_class = "" if is_payment else registered["financial_class"]
+    payer = "" if is_payment else registered["payer"]
     if not (is_payment or financial_class or payer):
         unknown = fault("account.payer_class_unknown", item.where)
         return Hold(key=key, fault=unknown, amount_minor=item.amount_minor, event_id=item.event_id)
@@ -238,11 +293,11 @@ def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
         ),
         effective_on=item.effective_on,
         accounting_on=item.accounting_on,
-        facility=item.facility or _registered(state, "facility"),
+        facility=item.facility or registered["facility"],
         department=item.department,
         payer=payer,
         financial_class=financial_class,
-        patient_class="" if is_payment else _registered(state, "patient_class"),
+        patient_class="" if is_payment else registered["patient_class"],
         service_code="" if is_adjustment else item.code,
         needs_payer_class=not is_payment,
         source=item.source,
@@ -250,6 +305,21 @@ def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
     )
 
 
-def _registered(state: State, name: str) -> str:
-    register = state.registered.get(name)
-    return register[0][1] if register else ""
+def _registered(state: State, stamp: str) -> dict[str, str]:
+    """Return the registration that holds for what was recorded at `stamp`, every field of it.
+
+    Of the accounts asked the first that was told something answers, for each field; who pays is one
+    answer, and not the class of one account with the payer of another.
+    """
+    own = _as_survivor(state)
+    asked = [own.registered]
+    if state.survivor != NO_LINK:
+        known = {**state.survivors, state.account: own}
+        order = asked_in_order(state.account, state.survivor, state.survivors, stamp)
+        asked = [known[account].registered for account in order if account in known]
+    payers = next((each for each in asked if any(name in each for name in _WHO_PAYS)), {})
+    silent = ("", "")
+    return {
+        name: next((each[name] for each in asked if name in each), silent)[1]
+        for name in ("facility", "patient_class")
+    } | {name: payers.get(name, silent)[1] for name in _WHO_PAYS}

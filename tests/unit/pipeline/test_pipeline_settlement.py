@@ -40,6 +40,9 @@ RULED = books_of(
         "receivable_insurance,immediate,Ruled.\nclaim/other,",
     )
 )
+MAPPED = edited(
+    "crosswalks/facility.csv", "remits,*,RGH,,\n", "*,9999999999,DTC,,\nremits,*,RGH,,\n"
+)
 UNRULED = books_of(
     edited("crosswalks/payer.csv", "*,1990000011,medicare,,\n", "")
     | edited("crosswalks/filing_indicator.csv", "*,MA,medicare,,\n", "")
@@ -362,6 +365,20 @@ def test_a_release_that_resolves_half_of_it_leaves_the_other_half_open(stream: S
     step = stream.promote(paid(9_500, UNKNOWN, ("CO", "301", 700)))
     assert [("concern:adjudication:1", "ledger.adjustment.unmapped", 700)] == codes(step)
     assert (500, 700) == (stream.balances["4110"], stream.balances["9990"])
+
+
+def test_of_two_concerns_at_one_place_either_may_be_resolved_before_the_other(
+    stream: Stream,
+) -> None:
+    """One adjustment of an unknown reason, of a payee nobody knows: same path, same amount."""
+    both = msgspec.structs.replace(paid(0, UNKNOWN), facility="9999999999")
+    stream.tell(both)
+    stream.books = books_of(MAPPED)
+    step = stream.promote(both)
+    assert "posted" == step.outcome
+    (entry,) = step.entries
+    assert {"DTC"} == {line.facility for line in entry.lines}
+    assert [("concern:adjudication:1", "ledger.adjustment.unmapped", 500)] == codes(step)
 
 
 def test_a_release_that_does_not_help_changes_nothing(stream: Stream) -> None:

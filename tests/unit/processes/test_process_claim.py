@@ -177,6 +177,15 @@ def test_a_predetermination_never_books() -> None:
     assert end(msgspec.structs.replace(ORIGINAL, status="25")) == {}
 
 
+@pytest.mark.parametrize("status", ["5", "10", "13", "15", "16", "17", "23"])
+def test_what_makes_an_undecided_claim_balance_books_nothing(status: str) -> None:
+    denial = ClaimAdjustment(group="OA", reason="109", amount_minor=10_000, where="CLP[1]/CAS[1]")
+    undecided = msgspec.structs.replace(
+        ORIGINAL, status=status, paid_minor=0, adjustments=(denial,)
+    )
+    assert end(undecided) == {}
+
+
 @pytest.mark.parametrize("status", ["5", "23", "22"])
 def test_a_decision_that_moves_no_money_books_nothing(status: str) -> None:
     empty = msgspec.structs.replace(ORIGINAL, status=status, paid_minor=0, adjustments=())
@@ -239,16 +248,53 @@ def test_a_reversal_of_another_amount_books_what_it_says_and_flags_the_differenc
     assert paid(standing) == 500
 
 
-def test_a_reversal_whose_reasons_are_not_negated_alike_is_flagged() -> None:
-    regrouped = negated(
-        ORIGINAL,
-        adjustments=(
-            ClaimAdjustment(group="CR", reason="45", amount_minor=-3_000, where="CLP[2]/CAS[1]-03"),
-        ),
+def corrected_in_4010(*amounts: tuple[str, int]) -> ClaimAdjudicated:
+    """Return the reversal of the original with these reasons, all in group CR."""
+    adjustments = tuple(
+        ClaimAdjustment(group="CR", reason=reason, amount_minor=minor, where=f"CAS[1]-{number:02d}")
+        for number, (reason, minor) in enumerate(amounts, 1)
     )
-    standing = end(ORIGINAL, regrouped)
-    assert codes(standing) == {"mirror:adj_reversal": ("claim.reversal_not_mirror", 3_000)}
+    return negated(ORIGINAL, adjustments=adjustments)
+
+
+def booked_groups(standing: dict[str, Decision], key: str) -> list[tuple[str, str, int]]:
+    """Return group, reason and amount of each adjustment of a booking."""
+    decision = standing[key]
+    assert isinstance(decision, Booking)
+    return [(a.group, a.reason, a.minor) for a in decision.amounts if a.name == "adjustment"]
+
+
+def test_a_4010_reversal_is_booked_under_the_groups_of_its_original() -> None:
+    standing = end(ORIGINAL, corrected_in_4010(("45", -2_000), ("2", -1_000)))
+    assert not codes(standing)
+    assert booked_groups(standing, "adjudication:adj_reversal") == [
+        ("CO", "45", -2_000),
+        ("PR", "2", -1_000),
+    ]
+
+
+def test_a_4010_reversal_that_takes_back_other_amounts_is_flagged_with_what_it_leaves() -> None:
+    standing = end(ORIGINAL, corrected_in_4010(("45", -3_000)))
+    assert codes(standing) == {"mirror:adj_reversal": ("claim.reversal_not_mirror", 1_000)}
+    assert booked_groups(standing, "adjudication:adj_reversal") == [("CO", "45", -3_000)]
     assert paid(standing) == 0
+
+
+def test_a_reason_of_two_groups_is_taken_back_from_both_or_from_neither() -> None:
+    """CO 45 20.00 and PR 45 10.00: a CR 45 of 30.00 is both, one of 25.00 nobody can say."""
+    both = regrouped(ORIGINAL, ("CO", 2_000), ("PR", 1_000))
+    whole = end(both, corrected_in_4010(("45", -1_200), ("45", -1_800)))
+    assert not codes(whole)
+    assert booked_groups(whole, "adjudication:adj_reversal") == [
+        ("CO", "45", -2_000),
+        ("PR", "45", -1_000),
+    ]
+    part = end(both, corrected_in_4010(("45", -2_500), ("300", -500)))
+    assert codes(part) == {"mirror:adj_reversal": ("claim.reversal_not_mirror", 3_000)}
+    assert booked_groups(part, "adjudication:adj_reversal") == [
+        ("CR", "45", -2_500),
+        ("CR", "300", -500),
+    ]
 
 
 def test_a_reversal_that_takes_back_more_than_was_paid_is_flagged_with_the_excess() -> None:

@@ -12,11 +12,13 @@ from suture.model.account import (
     AccountAdjusted,
     AccountMerged,
     AccountRegistered,
+    AccountSurvivor,
     ChargeCredited,
     ChargePosted,
     PaymentReceived,
+    SurvivorsTold,
 )
-from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn, fingerprint
+from suture.model.decision import Amount, Booking, Decision, Forward, Hold, Withdrawn, fingerprint
 from suture.model.encounter import EncounterUpdated
 from suture.model.event import Event, Fact, Reconsidered, make_stamp
 from suture.processes import patient_account
@@ -223,6 +225,7 @@ def test_the_same_event_twice_tells_nothing_new() -> None:
         told(CHARGE, 2),
         told(AccountMerged(account="acc_1", retired="acc_1", survivor="acc_9"), 3),
         told(AccountMerged(account="acc_1", retired="acc_0", survivor="acc_1"), 4),
+        told(SurvivorsTold(account="acc_1", survivors=(AccountSurvivor(account="acc_9"),)), 5),
     ]
     state = after(*events)
     for event in events:
@@ -233,9 +236,12 @@ def test_f34_a_merged_account_keeps_its_bookings_and_a_link_to_its_survivor() ->
     merged = told(AccountMerged(account="acc_1", retired="acc_1", survivor="acc_9"), 3)
     state = after(told(REGISTERED, 1), told(CHARGE, 2), merged)
     assert state.survivor[1] == "acc_9"
-    assert patient_account.decide(state, merged) == ()
-    (standing,) = patient_account.decide(state, told(Reconsidered("r2"), 9))
-    assert isinstance(standing, Booking)
+    before = booking(told(REGISTERED, 1), told(CHARGE, 2))
+    assert patient_account.decide(state, merged) == (before, Withdrawn("merge"))
+    assert patient_account.decide(state, told(Reconsidered("r2"), 9)) == (
+        before,
+        Withdrawn("merge"),
+    )
 
 
 def test_f34_a_surviving_account_knows_whom_it_absorbed() -> None:
@@ -244,6 +250,40 @@ def test_f34_a_surviving_account_knows_whom_it_absorbed() -> None:
         for minute, retired in enumerate(("acc_3", "acc_2"))
     ]
     assert after(*events).absorbed == ("acc_2", "acc_3")
+
+
+def test_a_survivor_tells_those_it_absorbed_who_pays_and_whenever_that_changes() -> None:
+    absorbs = told(AccountMerged(account="acc_1", retired="acc_0", survivor="acc_1"), 2)
+    (forward,) = decided(told(REGISTERED, 1), absorbs)
+    assert isinstance(forward, Forward)
+    assert forward.stream == "patient_account/acc_0"
+    assert isinstance(forward.fact, SurvivorsTold)
+    (survivor,) = forward.fact.survivors
+    assert survivor.account == "acc_1"
+    assert {each.field: each.value for each in survivor.registered} == {
+        "facility": "RBGH",
+        "patient_class": "I",
+        "financial_class": "MC",
+        "payer": "MEDICARE",
+    }
+    moved = told(AccountRegistered(account="acc_1", payer="AETNA"), 5)
+    (again,) = decided(told(REGISTERED, 1), absorbs, moved)
+    assert isinstance(again, Forward)
+    assert again != forward
+
+
+def test_an_account_in_the_middle_of_a_chain_sends_on_what_its_survivor_told_it() -> None:
+    """acc_0 into acc_1 into acc_2: acc_2 never heard of acc_0."""
+    events = [
+        told(AccountMerged(account="acc_1", retired="acc_0", survivor="acc_1"), 1),
+        told(AccountMerged(account="acc_1", retired="acc_1", survivor="acc_2"), 2),
+        told(SurvivorsTold(account="acc_1", survivors=(AccountSurvivor(account="acc_2"),)), 3),
+    ]
+    *_, forward = decided(*events)
+    assert isinstance(forward, Forward)
+    assert isinstance(forward.fact, SurvivorsTold)
+    assert forward.stream == "patient_account/acc_0"
+    assert [each.account for each in forward.fact.survivors] == ["acc_1", "acc_2"]
 
 
 def test_a_merge_told_to_a_third_account_is_a_bug() -> None:
