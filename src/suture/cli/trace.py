@@ -10,7 +10,9 @@ from pathlib import Path
 from suture.cli.ending import WELL
 from suture.pipeline import PROCESSES
 
-_IDENTITY = re.compile(r"(msg|evt|ent|exc)_[0-9a-v.]+|exc_delivery\.[0-9.]+|SUT[0-9]{13}", re.ASCII)
+_IDENTITY = re.compile(
+    r"(msg|evt|ent|exc)_[0-9a-v.]+|exc_delivery\.[0-9.]+|SUT[0-9A-Z]{4}[0-9]{9}", re.ASCII
+)
 
 
 def run(

@@ -74,6 +74,16 @@ async def fixed_setting(database: Database, name: str, value: str) -> str:
     return str(rows[0]["value"])
 
 
+async def installation_code(database: Database, drawn: str) -> str:
+    """Return the code in this installation's journal references; `drawn` if it has none yet.
+
+    It is the database's, so a restored backup keeps it: a number used again then meets its first
+    document and is refused, where another code would book the same entries twice
+    (docs/adr/0007).
+    """
+    return await fixed_setting(database, "installation_code", drawn)
+
+
 async def make_partitions(database: Database, partitions_count: int) -> int:
     """Make the log's partitions once; return how many this installation has, for ever."""
     fixed = int(await fixed_setting(database, "partitions_count", str(partitions_count)))

@@ -261,7 +261,7 @@ def journals() -> list[dict[str, Any]]:
     riverbend.tell(*events_of(REMITTANCE), *events_of(CHARGE))
     bodies = [
         Journal(
-            reference="SUT0000000000001",
+            reference="SUT7KQ2000000001",
             policy=scope.policy,
             entity=scope.entity,
             currency=scope.currency,

@@ -179,18 +179,7 @@ class JournalDestination:
             return asked
         if any(held.reference != key for held in asked.journals):
             return Transient(fault("erp.reply.mismatched", _where(key)))
-        by_document = {held.document: held for held in asked.journals}
-        if not by_document:
-            return NotFound(key)
-        if len(by_document) > 1:
-            return Refused(fault("erp.reference.twice", _where(key)))
-        ((document, held),) = by_document.items()
-        if different := ours.differences(held):
-            # Another installation's journal, or one from before a restored backup (fault F17): to
-            # take it for ours would lose ours.
-            told = _shown(f"Its document {document} differs in {', '.join(different)}.")
-            return Refused(fault("erp.reference.conflict", _where(key), told))
-        return Delivered(document, "found")
+        return _found(asked.journals, ours, key)
 
     async def balances(self, entity: str, period: str) -> Balances | Transient | Refused:
         query = {"entity": entity, "period": period}
@@ -315,6 +304,21 @@ def open_destination(
     schemes = (*SCHEMES, "http") if settings.is_plaintext_accepted else SCHEMES
     egress = open_egress(settings.url, tuple(allowed), settings.limits, schemes=schemes, tls=tls)
     return egress if isinstance(egress, Fault) else JournalDestination(egress, token)
+
+
+def _found(journals: tuple[_Held, ...], ours: _Command, key: str) -> Finding:
+    by_document = {held.document: held for held in journals}
+    if not by_document:
+        return NotFound(key)
+    if len(by_document) > 1:
+        return Refused(fault("erp.reference.twice", _where(key)))
+    ((document, held),) = by_document.items()
+    if different := ours.differences(held):
+        # Another installation's journal, or one from before a restored backup (fault F17): to take
+        # it for ours would lose ours.
+        told = _shown(f"Its document {document} differs in {', '.join(different)}.")
+        return Refused(fault("erp.reference.conflict", _where(key), told))
+    return Delivered(document, "found")
 
 
 def _undelivered(lost: Lost) -> Refused | Transient | Unknown:
