@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from suture.connectors.files.folder import ARCHIVE, ERROR, Folder, FoundFile, read_chunks
+from suture.connectors.files.folder import Folder, FoundFile, read_chunks
 from suture.engine.clock import elapsed_seconds, instant, now_ms
 from suture.engine.file_facts import Facts
 from suture.engine.telemetry import log
@@ -44,11 +44,6 @@ class Verdicts(msgspec.Struct):
     held: int = 0
     rejected: int = 0
     is_repeat: bool = False
-
-    @property
-    def is_of_use(self) -> bool:
-        """Whether anything in it could be read: it is archived then, else put aside as an error."""
-        return self.is_repeat or self.accepted + self.held > 0
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -119,8 +114,9 @@ class FileIntake:
     async def _take(self, file: FoundFile) -> bool:
         """Take one file and file it away; False when it is left where it is for another time."""
         if file.refusal:
-            identity = derive_id("trn", now_ms(), self.channel.source, file.name)
-            self._folder.settle(file, identity=identity, into=ERROR)
+            # Named after what it is to the file system: its own name may be a patient's.
+            identity = derive_id("trn", now_ms(), self.channel.source, *map(str, file.mark))
+            self._folder.put_aside(file, identity=identity)
             log.warning(
                 "file_refused", source=self.channel.source, file=identity, reason=file.refusal
             )
@@ -150,8 +146,7 @@ class FileIntake:
             verdicts, reply = await self._append(file, stream, failure=type(error).__name__)
         if reply.content:
             self._folder.reply(f"{identity}-{reply.name}", reply.content)
-        into = ARCHIVE if verdicts.is_of_use else ERROR
-        self._folder.settle(found, identity=identity, into=into)
+        self._folder.settle(found, identity=identity)
         log.info(
             "file_taken",
             source=self.channel.source,
