@@ -23,7 +23,15 @@ from suture.engine.file_facts import Facts
 from suture.engine.telemetry import log
 from suture.model.fault import Fault, fault
 from suture.model.identity import bounded_identity, derive_id, shown_text
-from suture.model.translation import Begun, Channel, Closed, Reading, Routed, Translation
+from suture.model.translation import (
+    UNREADABLE_TYPE,
+    Begun,
+    Channel,
+    Closed,
+    Reading,
+    Routed,
+    Translation,
+)
 from suture.pipeline import read_file
 from suture.security.keys import KeyRing
 from suture.security.phi import Sealer, seal
@@ -228,7 +236,11 @@ class _Taking:
         """Append that the file could not be read: one rejected message, which is all of it."""
         told = fault("engine.file.failed", "file", f"reading it raised {failure}")
         unread = Translation(
-            format="unknown", type="unreadable", control_id="", status="rejected", faults=(told,)
+            format="unknown",
+            type=UNREADABLE_TYPE,
+            control_id="",
+            status="rejected",
+            faults=(told,),
         )
         await self._begin(Begun(recorded_at_ms=0))
         await self._judge(Reading(translation=unread, offset=0, bytes_count=self._file.bytes_count))
