@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from itertools import groupby
@@ -27,10 +28,14 @@ def run(
     code = WELL
     for is_of_files, group in groupby(targets, key=is_path):
         if is_of_files:
-            from suture.cli.trace_file import run_files
+            from suture.cli.trace_file import index_key_at, run_files
 
             found = run_files(
-                [Path(each) for each in group], estate, events_max=events_max, as_json=as_json
+                [Path(each) for each in group],
+                estate,
+                index_key=index_key_at(home, os.environ),
+                events_max=events_max,
+                as_json=as_json,
             )
         else:
             from suture.cli.trace_identity import run_identities
