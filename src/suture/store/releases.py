@@ -68,6 +68,18 @@ async def append_reconsidered(
     await database.execute("append_reconsidered", *rows.columns)
 
 
+async def read_settings(database: Database, prefix: str) -> dict[str, str]:
+    """Return the settings whose names begin so, by name."""
+    rows = await database.fetch("read_settings", prefix)
+    return {row["name"]: row["value"] for row in rows}
+
+
+async def holds_messages(database: Database) -> bool:
+    """Tell whether anything was ever stored that is sealed."""
+    rows = await database.fetch("holds_messages")
+    return bool(rows[0]["is_filled"])
+
+
 async def fixed_setting(database: Database, name: str, value: str) -> str:
     """Set a setting if it has no value yet; return the value in force."""
     rows = await database.fetch("write_setting", name, value)
