@@ -156,6 +156,25 @@ async def test_serve_refuses_a_home_with_other_keys_before_any_worker_starts(
     assert 0 == await database.pool.fetchval("select count(*) from release")
 
 
+async def test_who_reads_messages_again_needs_the_keys_they_were_sealed_with(
+    database: Database, database_dsn: str, tmp_path: Path
+) -> None:
+    """`suture exceptions reprocess` and `suture trace --raw` make no keys, and take no others."""
+    other = installation(tmp_path / "other", database_dsn)
+    with pytest.raises(KeyFileError, match="cannot be opened"):
+        await other.existing_key_ring(database)
+    assert not (other.home / "keys").exists()
+    first = await shared_key_ring(database, tmp_path / "first")
+    with pytest.raises(KeyFileError, match="holds no keys"):
+        await other.existing_key_ring(database)
+    KeyRing.create(other.home / "keys")
+    with pytest.raises(KeyFileError, match=r"index\.key is not the key"):
+        await other.existing_key_ring(database)
+    shutil.rmtree(other.home / "keys")
+    shutil.copytree(tmp_path / "first", other.home / "keys")
+    assert first.index_key == (await other.existing_key_ring(database)).index_key
+
+
 @pytest.mark.parametrize("role", ["intake", "files"])
 async def test_a_worker_that_seals_refuses_to_work_without_the_keys(
     database: Database,
