@@ -29,6 +29,7 @@ from suture.engine.duties import (
     RunnerDuty,
     open_journal_api,
 )
+from suture.engine.shared_keys import shared_key_ring
 from suture.engine.supervisor import SUPERVISOR_VARIABLE, Supervisor
 from suture.engine.worker import (
     ROLES,
@@ -44,7 +45,7 @@ from suture.governance.estate import Estate, load
 from suture.governance.release import pack, release_id
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer
-from suture.security.keys import KeyRing, open_key_ring
+from suture.security.keys import KEYS_FOLDER, KeyRing
 from suture.store.database import Database
 from suture.store.embedded import EmbeddedPostgres
 from suture.store.migrate import migrate
@@ -80,13 +81,16 @@ class Installation(msgspec.Struct, frozen=True):
         """Whether it brings its own database."""
         return not self.settings.database.url
 
-    def key_ring(self) -> KeyRing:
-        """Return its keys, made at the first start. Raises KeyFileError."""
-        return open_key_ring(self.home / "keys")
+    async def key_ring(self, database: Database) -> KeyRing:
+        """Return its keys, made at the first start, once they are known to be the database's.
 
-    def existing_key_ring(self) -> KeyRing:
-        """Return its keys where they are, and make none. Raises KeyFileError."""
-        return KeyRing.load(self.home / "keys")
+        Raises KeyFileError.
+        """
+        return await shared_key_ring(database, self.home / KEYS_FOLDER)
+
+    async def existing_key_ring(self, database: Database) -> KeyRing:
+        """Return the same where they are, and make none. Raises KeyFileError."""
+        return await shared_key_ring(database, self.home / KEYS_FOLDER, may_make=False)
 
     def postgres(self) -> EmbeddedPostgres:
         """Return the supervisor of its embedded database."""
@@ -216,16 +220,16 @@ async def work(role: Role, installation: Installation) -> None:
         name=f"{role}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
         supervisor_pid=int(os.environ.get(SUPERVISOR_VARIABLE, "0")),
     )
-    duty = _duty(setting, installation, database, partitions_count)
+    duty = await _duty(setting, installation, database, partitions_count)
     await run_worker(setting, duty, database)
 
 
-def _duty(
+async def _duty(
     setting: Setting, installation: Installation, database: Database, partitions_count: int
 ) -> Duty:
     match setting.role:
         case "intake" | "files":
-            keys = installation.key_ring()
+            keys = await installation.key_ring(database)
             tokenizer = Tokenizer(keys.index_key)
             if setting.role == "intake":
                 return IntakeDuty(database, keys, tokenizer, partitions_count)
@@ -275,8 +279,8 @@ async def serve(
     """Run an installation until SIGTERM or SIGINT (or `stop`): database, release, workers, drained.
 
     `estate_files` come into force; without them, what is in force stays, and `first_files` come
-    into force where nothing was yet. Raises NoReleaseError, and what `open_installation` and
-    `start_database` raise.
+    into force where nothing was yet. Raises KeyFileError, NoReleaseError, and what
+    `open_installation` and `start_database` raise.
     """
     ended = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -284,7 +288,6 @@ async def serve(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
     with _alone(installation.home):
-        installation.key_ring()
         dsn = await installation.start_database()
         postgres = installation.postgres() if installation.is_embedded else None
 
@@ -294,7 +297,7 @@ async def serve(
                 await postgres.start()
 
         try:
-            await _settle_release(dsn, estate_files, first_files)
+            await _settle(installation, dsn, estate_files, first_files)
             runners_count = installation.settings.engine.runners_count
             supervisor = Supervisor(
                 [role for role in roles for _ in range(runners_count if role == "runner" else 1)],
@@ -311,12 +314,19 @@ async def serve(
                 await postgres.stop()
 
 
-async def _settle_release(
-    dsn: str, files: Mapping[str, bytes] | None, first_files: Mapping[str, bytes] | None
+async def _settle(
+    installation: Installation,
+    dsn: str,
+    files: Mapping[str, bytes] | None,
+    first_files: Mapping[str, bytes] | None,
 ) -> None:
-    """See that a release is in force before any worker starts. Raises NoReleaseError."""
+    """See that keys and database belong together and a release is in force before workers start.
+
+    Raises KeyFileError, NoReleaseError.
+    """
     database, _ = await open_store(dsn, connections_max=2)
     try:
+        await installation.key_ring(database)
         if files is None and await active_release(database) is None:
             if first_files is None:
                 raise NoReleaseError(

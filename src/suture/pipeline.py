@@ -29,7 +29,15 @@ from suture.ledger.post import accounting_date, post
 from suture.model.decision import Booking, Decision, Forward, Hold, Withdrawn, fingerprint
 from suture.model.event import Event, Reconsidered, process_of
 from suture.model.fault import Fault, fault
-from suture.model.translation import Begun, Channel, Closed, Piece, Reading, Translation
+from suture.model.translation import (
+    UNREADABLE_TYPE,
+    Begun,
+    Channel,
+    Closed,
+    Piece,
+    Reading,
+    Translation,
+)
 from suture.processes import (
     appointment,
     claim,
@@ -122,7 +130,7 @@ def _translate(message: hl7v2.Message | Fault, raw: bytes, channel: Channel) -> 
     if isinstance(message, Fault):
         return Translation(
             format="hl7v2",
-            type="unreadable",
+            type=UNREADABLE_TYPE,
             control_id="",
             status="rejected",
             identities=(f"bytes:{channel.source}:{sha256(raw).hexdigest()}",),
@@ -205,7 +213,7 @@ def _refused(
 ) -> Iterator[Piece]:
     """Tell of a file in which nothing can be read, as one message."""
     unreadable = Translation(
-        format=name, type="unreadable", control_id="", status="rejected", faults=faults
+        format=name, type=UNREADABLE_TYPE, control_id="", status="rejected", faults=faults
     )
     yield Begun(recorded_at_ms=0)
     yield Reading(translation=unreadable, offset=0, bytes_count=size)

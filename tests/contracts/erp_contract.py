@@ -33,8 +33,16 @@ TOKEN = "token-that-appears-nowhere"
 PERIOD = "2026-10"
 
 Trouble = Literal[
-    "answer_lost", "fails_after_commit", "garbles_reply", "cut", "busy", "slow", "books_twice"
+    "answer_lost",
+    "fails_after_commit",
+    "garbles_reply",
+    "cut",
+    "busy",
+    "slow",
+    "books_twice",
+    "gateway",
 ]
+"""`gateway`: what stands before the ERP answers in its place, with 404 and a web page."""
 
 
 class SampleLine(NamedTuple):
@@ -51,6 +59,7 @@ class SampleJournal(NamedTuple):
     reference: str
     lines: tuple[SampleLine, ...]
     accounting_date: str = "2026-10-15"
+    description: str = "charges"
 
 
 class ErpPeer(Protocol):
@@ -97,10 +106,15 @@ def over_a_socket(
     return test
 
 
-def journal(reference: str, amount_minor: int = 125_00, date: str = "2026-10-15") -> SampleJournal:
+def journal(
+    reference: str,
+    amount_minor: int = 125_00,
+    date: str = "2026-10-15",
+    description: str = "charges",
+) -> SampleJournal:
     """Return a balanced journal of two lines."""
     lines = (SampleLine("1100", amount_minor, 0), SampleLine("4010", 0, amount_minor))
-    return SampleJournal(reference, lines, date)
+    return SampleJournal(reference, lines, date, description)
 
 
 class ErpJournalContract(ABC):
@@ -115,15 +129,18 @@ class ErpJournalContract(ABC):
         self, peer: ErpPeer
     ) -> None:
         destination = peer.destination()
-        sent = await destination.send(peer.command(journal("SJ-1")), key="SJ-1")
+        command = peer.command(journal("SJ-1"))
+        sent = await destination.send(command, key="SJ-1")
         assert isinstance(sent, Delivered)
         assert sent.detail == "created"
-        assert await destination.find("SJ-1") == Delivered(sent.document, "found")
+        found = await destination.find("SJ-1", command=command)
+        assert found == Delivered(sent.document, "found")
         assert await peer.documents("SJ-1") == [sent.document]
 
     @over_a_socket
     async def test_a_reference_never_sent_is_not_found(self, peer: ErpPeer) -> None:
-        assert await peer.destination().find("SJ-404") == NotFound("SJ-404")
+        command = peer.command(journal("SJ-404"))
+        assert await peer.destination().find("SJ-404", command=command) == NotFound("SJ-404")
 
     @over_a_socket
     async def test_sending_again_answers_the_same_document(self, peer: ErpPeer) -> None:
@@ -155,6 +172,24 @@ class ErpJournalContract(ABC):
         assert_refused(other, "erp.reference.conflict")
         assert isinstance(first, Delivered)
         assert await peer.documents("SJ-1") == [first.document]
+
+    @over_a_socket
+    async def test_f17_another_journal_under_our_reference_is_never_found_as_ours(
+        self, peer: ErpPeer
+    ) -> None:
+        """A second installation on this ERP, or one whose books were restored from a backup."""
+        destination = peer.destination()
+        stranger = await destination.send(peer.command(journal("SJ-1")), key="SJ-1")
+        others = (
+            journal("SJ-1", 99),
+            journal("SJ-1", date="2026-10-16"),
+            journal("SJ-1", description="the same sums of other entries"),
+        )
+        for ours in others:
+            finding = await destination.find("SJ-1", command=peer.command(ours))
+            assert_refused(finding, "erp.reference.conflict")
+        assert isinstance(stranger, Delivered)
+        assert await peer.documents("SJ-1") == [stranger.document]
 
     @over_a_socket
     async def test_an_unbalanced_journal_is_refused(self, peer: ErpPeer) -> None:
@@ -212,7 +247,7 @@ class ErpJournalContract(ABC):
         assert isinstance(outcome, Unknown)
         assert outcome.fault.code == code
         await peer.misbehave(None)
-        found = await destination.find("SJ-1")
+        found = await destination.find("SJ-1", command=command)
         documents = await peer.documents("SJ-1")
         assert found == Delivered(documents[0], "found")
         assert await destination.send(command, key="SJ-1") == Delivered(documents[0], "replayed")
@@ -227,9 +262,9 @@ class ErpJournalContract(ABC):
         await peer.misbehave("cut")
         outcome = await destination.send(command, key="SJ-1")
         assert isinstance(outcome, Unknown)
-        assert isinstance(await destination.find("SJ-1"), Transient)
+        assert isinstance(await destination.find("SJ-1", command=command), Transient)
         await peer.misbehave(None)
-        assert await destination.find("SJ-1") == NotFound("SJ-1")
+        assert await destination.find("SJ-1", command=command) == NotFound("SJ-1")
         assert isinstance(await destination.send(command, key="SJ-1"), Delivered)
 
     @over_a_socket
@@ -237,18 +272,21 @@ class ErpJournalContract(ABC):
         self, peer: ErpPeer
     ) -> None:
         destination = peer.destination()
-        first = await destination.send(peer.command(journal("SJ-1")), key="SJ-1")
+        command = peer.command(journal("SJ-1"))
+        first = await destination.send(command, key="SJ-1")
         assert isinstance(first, Delivered)
         await peer.stop()
         second = peer.command(journal("SJ-2"))
         assert_transient(await destination.send(second, key="SJ-2"), "egress.connection.failed")
-        assert_transient(await destination.find("SJ-1"), "egress.connection.failed")
+        asked = await destination.find("SJ-1", command=command)
+        assert_transient(asked, "egress.connection.failed")
         assert_transient(await destination.health(), "egress.connection.failed")
         assert_transient(await destination.balances("RB01", PERIOD), "egress.connection.failed")
         assert_transient(await destination.journals("RB01", PERIOD), "egress.connection.failed")
         await peer.start()
         assert await destination.health() == Healthy()
-        assert await destination.find("SJ-1") == Delivered(first.document, "found")
+        found = await destination.find("SJ-1", command=command)
+        assert found == Delivered(first.document, "found")
         assert isinstance(await destination.send(second, key="SJ-2"), Delivered)
 
     @over_a_socket
@@ -257,11 +295,28 @@ class ErpJournalContract(ABC):
     ) -> None:
         destination = peer.destination()
         await peer.misbehave("busy", seconds=7)
-        outcome = await destination.send(peer.command(journal("SJ-1")), key="SJ-1")
+        command = peer.command(journal("SJ-1"))
+        outcome = await destination.send(command, key="SJ-1")
         assert isinstance(outcome, Transient)
         assert (outcome.fault.code, outcome.retry_after_seconds) == ("erp.busy", 7)
         await peer.misbehave(None)
-        assert await destination.find("SJ-1") == NotFound("SJ-1")
+        assert await destination.find("SJ-1", command=command) == NotFound("SJ-1")
+
+    @over_a_socket
+    async def test_what_stands_before_the_erp_refuses_no_journal_for_good(
+        self, peer: ErpPeer
+    ) -> None:
+        """A route that is gone for an hour must not leave an hour's journals to be resent."""
+        destination = peer.destination()
+        command = peer.command(journal("SJ-1"))
+        await peer.misbehave("gateway")
+        assert_transient(await destination.send(command, key="SJ-1"), "erp.reply.foreign")
+        asked = await destination.find("SJ-1", command=command)
+        assert_transient(asked, "erp.reply.foreign")
+        balances = await destination.balances("RB01", PERIOD)
+        assert_transient(balances, "erp.reply.foreign")
+        await peer.misbehave(None)
+        assert isinstance(await destination.send(command, key="SJ-1"), Delivered)
 
     @over_a_socket
     async def test_a_slow_erp_within_the_deadline_delivers(self, peer: ErpPeer) -> None:
@@ -278,7 +333,7 @@ class ErpJournalContract(ABC):
         await peer.misbehave("slow", seconds=0.6)
         assert isinstance(await destination.send(command, key="SJ-1"), Unknown)
         await peer.misbehave(None)
-        assert await destination.find("SJ-1") == NotFound("SJ-1")
+        assert await destination.find("SJ-1", command=command) == NotFound("SJ-1")
         again = await destination.send(command, key="SJ-1")
         await asyncio.sleep(0.6)
         assert isinstance(again, Delivered)
@@ -327,14 +382,16 @@ class ErpJournalContract(ABC):
     ) -> None:
         destination = peer.destination()
         await peer.misbehave("books_twice")
-        sent = await destination.send(peer.command(journal("SJ-1")), key="SJ-1")
+        command = peer.command(journal("SJ-1"))
+        sent = await destination.send(command, key="SJ-1")
         assert isinstance(sent, Delivered)
         documents = await peer.documents("SJ-1")
         assert documents == [sent.document, documents[1]]
         held = await destination.journals("RB01", PERIOD)
         assert isinstance(held, Journals)
         assert [HeldJournal(each, "SJ-1") for each in documents] == list(held.journals)
-        assert_refused(await destination.find("SJ-1"), "erp.reference.twice")
+        found = await destination.find("SJ-1", command=command)
+        assert_refused(found, "erp.reference.twice")
 
     @over_a_socket
     async def test_refused_credentials_stop_nothing_for_good(self, peer: ErpPeer) -> None:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import msgspec
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -103,8 +104,34 @@ def send(answer: bytes) -> Outcome:
     return connected(answer, lambda destination: destination.send(b"{}", key="SJ-1"))
 
 
+COMMAND = (
+    b'{"reference": "SJ-1", "entity": "RB01", "currency": "USD", "accounting_date": "2026-10-15",'
+    b' "description": "charges digest:0123456789abcdef", "source": "suture",'
+    b' "lines": [{"account": "1100", "debit_minor": 5, "credit_minor": 0},'
+    b' {"account": "4010", "debit_minor": 0, "credit_minor": 5}]}'
+)
+
+
+def held(**other: object) -> bytes:
+    """Return what an ERP that holds COMMAND says of it, told otherwise in these fields."""
+    told = {
+        "document": "JE-1",
+        "reference": "SJ-1",
+        "entity": "RB01",
+        "period": "2026-10",
+        "currency": "USD",
+        "accounting_date": "2026-10-15",
+        "description": "charges digest:0123456789abcdef",
+        "source": "suture",
+        "line_count": 2,
+        "total_minor": 5,
+        "status": "posted",
+    }
+    return msgspec.json.encode(told | other)
+
+
 def find(answer: bytes) -> Finding:
-    return connected(answer, lambda destination: destination.find("SJ-1"))
+    return connected(answer, lambda destination: destination.find("SJ-1", command=COMMAND))
 
 
 def http(status: str, body: bytes = b"{}", *headers: str) -> bytes:
@@ -281,10 +308,43 @@ def test_f14_retry_after_is_read_as_seconds_or_as_a_date(
     assert outcome.retry_after_seconds == expected
 
 
-def test_a_refusal_nobody_explains_is_still_a_refusal() -> None:
-    outcome = send(http("404 Not Found", b"<html>nothing here</html>"))
+FOREIGN_BODIES = [
+    b"",
+    b"<html>nothing here</html>",
+    b'{"message": "no Route matched with those values"}',
+    b'{"error": "not found"}',
+    b'{"error": {"code": 404, "message": "Not Found"}}',
+    b"[" * 9_000,
+]
+"""What gateways, proxies and firewalls say; none of it is the ERP's word."""
+
+
+@pytest.mark.parametrize("body", FOREIGN_BODIES)
+@pytest.mark.parametrize("status", [404, 405, 407, 410, 413, 415, 421, 431])
+def test_a_request_that_reached_no_erp_is_sent_again(status: int, body: bytes) -> None:
+    outcome = send(http(f"{status} Whatever", body, "Retry-After: 9"))
+    assert isinstance(outcome, Transient)
+    assert (outcome.fault.code, outcome.fault.permanent) == ("erp.reply.foreign", False)
+    assert outcome.retry_after_seconds == 9
+
+
+@pytest.mark.parametrize("body", FOREIGN_BODIES)
+@pytest.mark.parametrize("status", [400, 402, 406, 409, 418, 422, 451, 499])
+def test_a_refusal_that_may_hide_the_erps_answer_is_asked_about(status: int, body: bytes) -> None:
+    """A firewall that swallows the ERP's answer says 4xx too, after the ERP has booked."""
+    outcome = send(http(f"{status} Whatever", body))
+    assert isinstance(outcome, Unknown)
+    assert (outcome.fault.code, outcome.fault.permanent) == ("erp.reply.foreign", False)
+
+
+def test_a_refusal_in_the_erps_own_words_is_for_good_whatever_its_code() -> None:
+    body = b'{"error": {"code": "brand_new_rule", "message": "No journals on Fridays."}}'
+    outcome = send(http("422 Unprocessable Content", body))
     assert isinstance(outcome, Refused)
-    assert outcome.fault.code == "erp.refused"
+    assert ("erp.refused", "brand_new_rule: No journals on Fridays.") == (
+        outcome.fault.code,
+        outcome.fault.explanation,
+    )
 
 
 def test_a_journal_too_large_for_the_erp_is_refused_for_good() -> None:
@@ -296,13 +356,39 @@ def test_a_journal_too_large_for_the_erp_is_refused_for_good() -> None:
 
 
 def test_two_documents_under_one_reference_are_for_finance_to_resolve() -> None:
-    held = b'{"journals": [%s, %s]}' % (
-        b'{"document": "JE-1", "reference": "SJ-1"}',
-        b'{"document": "JE-2", "reference": "SJ-1"}',
-    )
-    finding = find(http("200 OK", held))
+    both = b'{"journals": [%s, %s]}' % (held(), held(document="JE-2"))
+    finding = find(http("200 OK", both))
     assert isinstance(finding, Refused)
     assert finding.fault.code == "erp.reference.twice"
+
+
+def test_what_the_erp_holds_is_ours_when_all_it_says_of_it_is() -> None:
+    assert find(http("200 OK", b'{"journals": [%s]}' % held())) == Delivered("JE-1", "found")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("entity", "RB02"),
+        ("currency", "CAD"),
+        ("accounting_date", "2026-10-16"),
+        ("description", "charges digest:fedcba9876543210"),
+        ("line_count", 3),
+        ("total_minor", 6),
+    ],
+)
+def test_f17_a_document_that_differs_in_anything_is_a_strangers(field: str, value: object) -> None:
+    finding = find(http("200 OK", b'{"journals": [%s]}' % held(**{field: value})))
+    assert isinstance(finding, Refused)
+    assert finding.fault.code == "erp.reference.conflict"
+    assert finding.fault.explanation == f"Its document JE-1 differs in {field}."
+
+
+def test_a_command_that_is_no_journal_is_never_taken_for_one_that_is_held() -> None:
+    answer = http("200 OK", b'{"journals": [%s]}' % held())
+    finding = connected(answer, lambda destination: destination.find("SJ-1", command=b"<xml/>"))
+    assert isinstance(finding, Refused)
+    assert finding.fault.code == "erp.command.malformed"
 
 
 @pytest.mark.parametrize(
@@ -310,11 +396,16 @@ def test_two_documents_under_one_reference_are_for_finance_to_resolve() -> None:
     [
         (http("200 OK", b"<html>"), "erp.reply.unreadable"),
         (
-            http("200 OK", b'{"journals": [{"document": "JE-1", "reference": "SJ-9"}]}'),
-            "erp.reply.mismatched",
+            http("200 OK", b'{"journals": [{"document": "JE-1", "reference": "SJ-1"}]}'),
+            "erp.reply.unreadable",
         ),
+        (http("200 OK", b'{"journals": [%s]}' % held(reference="SJ-9")), "erp.reply.mismatched"),
         (http("302 Found", b""), "erp.redirected"),
-        (http("404 Not Found", b"<html>no such page</html>"), "erp.question.refused"),
+        (http("404 Not Found", b"<html>no such page</html>"), "erp.reply.foreign"),
+        (
+            http("400 Bad Request", b'{"error": {"code": "field_invalid"}}'),
+            "erp.question.refused",
+        ),
         (http("500 Internal Server Error"), "erp.failed"),
     ],
 )

@@ -42,6 +42,7 @@ MODES: dict[Trouble, str] = {
     "busy": "429",
     "slow": "slow",
     "books_twice": "post_twice",
+    "gateway": "gateway_404",
 }
 SETUP = {
     "entities": [{"entity": "RB01", "currency": "USD"}],
@@ -103,7 +104,7 @@ class SandboxPeer:
                 "entity": "RB01",
                 "currency": "USD",
                 "accounting_date": journal.accounting_date,
-                "description": "charges",
+                "description": journal.description,
                 "source": "suture",
                 "lines": [
                     {
@@ -170,8 +171,9 @@ class TestJournalApi(ErpJournalContract):
         assert isinstance(peer, SandboxPeer)
         destination = peer.destination()
         await peer.call("PUT", "/admin/faults", {"mode": "lie_document"})
-        told = await destination.send(peer.command(journal("SJ-1")), key="SJ-1")
-        found = await destination.find("SJ-1")
+        command = peer.command(journal("SJ-1"))
+        told = await destination.send(command, key="SJ-1")
+        found = await destination.find("SJ-1", command=command)
         assert isinstance(told, Delivered)
         assert isinstance(found, Delivered)
         assert told.document != found.document

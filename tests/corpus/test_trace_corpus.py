@@ -40,7 +40,7 @@ def readers() -> Readers:
     """Return the sample estate, ready to read files by."""
     estate = load(read_folder(sample_estate_folder()))
     assert isinstance(estate, Estate)
-    return Readers(estate)
+    return Readers(estate, b"an index key of the tests, 32 bytes")
 
 
 def _files() -> list[Path]:

@@ -6,7 +6,7 @@ The ERP itself is `suture.simulator.erp`; what its connector makes of it is held
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,10 @@ class SandboxErp:
         """Return the ERP's own count of what happened to it."""
         return await self.call("GET", "/v1/summary")
 
-    async def references(self) -> list[str]:
-        """Return our references of what it holds, in the order of its document numbers."""
+    async def in_order(self, references: Iterable[str]) -> list[str]:
+        """Return those of our references that it holds, in the order of its document numbers."""
         found = []
-        for number in range(1, 1 + (await self.summary())["journal_count"]):
-            reference = f"SUT{number:013d}"
+        for reference in references:
             held = await self.call("GET", f"/v1/journals?reference={reference}")
             found += [(each["document"], each["reference"]) for each in held["journals"]]
         return [reference for _, reference in sorted(found)]

@@ -14,11 +14,12 @@ import pytest
 from tests.integration.riverbend_store import Riverbend
 from tests.specs.riverbend_messages import Claim, Line, adt, dft, interchange, remittance
 
-from suture.engine.batching import Batching, Policy
+from suture.engine.batching import Batching, Policy, draw_code
 from suture.ledger.batch import JournalLine, summarise
 from suture.model.identity import PREFIXES
 from suture.store.outbox import batch_entries
 from suture.store.queries import QUERIES
+from suture.store.releases import installation_code
 from suture.store.state import read_entries
 
 pytestmark = pytest.mark.integration
@@ -100,7 +101,11 @@ async def test_batchers_that_compete_take_every_entry_once(riverbend: Riverbend)
 
     async def work() -> None:
         while await batch_entries(
-            riverbend.database, policy="charges", destination=ERP, entries_max=3
+            riverbend.database,
+            installation="7KQ2",
+            policy="charges",
+            destination=ERP,
+            entries_max=3,
         ):
             pass
 
@@ -153,6 +158,25 @@ async def test_enough_charges_go_before_their_time_in_pieces_of_that_size(
     while await batching.turn():
         pass
     assert await riverbend.number("select count(*) from unbatched") == before % 20
+
+
+async def test_references_carry_the_code_this_installation_drew_at_its_first_journal(
+    riverbend: Riverbend,
+) -> None:
+    await booked(riverbend)
+    await Batching(riverbend.database, ERP, {"charges": Policy(0.0, 20)}).turn()
+    await Batching(riverbend.database, ERP, {}).turn(everything=True)
+    (code,) = await riverbend.rows("select value from setting where name = 'installation_code'")
+    references = [row[0] for row in await riverbend.rows("select reference from journal")]
+    assert len(references) > 2
+    assert {f"SUT{code[0]}"} == {reference[:7] for reference in references}
+
+
+async def test_batchers_that_start_together_agree_on_one_code(riverbend: Riverbend) -> None:
+    drawn = [draw_code() for _ in range(8)]
+    agreed = await asyncio.gather(*(installation_code(riverbend.database, each) for each in drawn))
+    assert 1 == len(set(agreed))
+    assert set(agreed) < set(drawn)
 
 
 async def test_b95_nothing_that_is_sent_points_at_a_person(

@@ -36,6 +36,8 @@ pytestmark = pytest.mark.integration
 
 CLAIM = ("CLAIM40017", "100.00", "80.00", "20.00")
 UNMAPPED = CHARGE.replace("|T1|", "|T2|").replace("|ED", "|ROBO")
+FREE_TEXT = "Order 17 of Monday"
+"""A control id (MSH-10) that is a sentence: nobody knows what it may say."""
 REPAIR = b"*,RGH,ROBO,RGH-7210,surgery,,\n"
 
 
@@ -115,6 +117,9 @@ async def _answers(folder: Path) -> dict[str, Answer]:
     await ask("status afterwards", "status")
     await ask("groups afterwards", "exceptions", "--json")
     await ask("status after a visit", "status")
+    (home / "keys").rename(folder / "lost")
+    await ask("serve without its keys", "serve")
+    assert not (home / "keys").exists()
     return answers
 
 
@@ -122,7 +127,7 @@ async def _send_everything(world: World) -> None:
     """Send a registration, two charges of which one parks, an unsupported type and a remittance."""
     async with Sender("127.0.0.1", world.ports["adt"]) as sender:
         await sender.send(registration_message().encode())
-        await sender.send(hl7_message("ORU^R01", "C4", "20260401120300", PERSON).encode())
+        await sender.send(hl7_message("ORU^R01", FREE_TEXT, "20260401120300", PERSON).encode())
     async with Sender("127.0.0.1", world.ports["charges"]) as sender:
         await sender.send(charge_message().encode())
         await sender.send(charge_message().encode())
@@ -156,6 +161,7 @@ async def _trace(ask: Any, item_ids: list[str]) -> None:
     await ask("trace of an exception", "trace", "--json", item_ids[0])
     names = (message["message"]["id"], entry["reference"], item_ids[0])
     await ask("trace for people", "trace", *names)
+    await ask("trace of free text", "trace", FREE_TEXT)
     await ask("trace of nothing", "trace", "SUT9999999999999")
 
 
@@ -314,7 +320,7 @@ def test_an_exception_leads_to_its_message(answers: Answers) -> None:
     told = answers["trace of an exception"].told
     assert "hl7.type.unsupported" == told["work_item"]["code"]
     assert "dismissed: a test" == told["work_item"]["resolution"]
-    assert "C4" == told["message"]["control_id"]
+    assert told["message"]["control_id"].startswith("ctl_"), "it is free text"
 
 
 def test_people_see_the_lineage_as_a_tree(answers: Answers) -> None:
@@ -395,3 +401,22 @@ async def _serve_and_stop(estate: Path, home: Path) -> None:
     out, err = await process.communicate()
     assert (0, b"") == (process.returncode, err)
     assert b"Suture has stopped" in out
+
+
+def test_a_control_id_of_free_text_is_found_by_it_and_printed_by_nobody_else(
+    answers: Answers,
+) -> None:
+    found = answers["trace of free text"]
+    assert WELL == found.code
+    assert "ORU^R01 ctl_" in found.out
+    others = [text for name, text in answers.items() if name != "trace of free text"]
+    assert [] == [answer for answer in others if FREE_TEXT in answer.out + answer.err]
+
+
+def test_an_installation_that_lost_its_keys_does_not_start_and_makes_no_others(
+    answers: Answers,
+) -> None:
+    answer = answers["serve without its keys"]
+    assert CLOSED == answer.code
+    assert "holds no keys, but the database was filled" in answer.err
+    assert "docs/operating/keys.md" in answer.err

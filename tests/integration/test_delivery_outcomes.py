@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.operator_desk import ADA
 from tests.integration.riverbend_store import Riverbend
@@ -261,8 +262,8 @@ async def test_f17_the_document_is_the_one_the_erp_holds_when_it_is_asked(desk: 
     await desk.journal()
     await desk.erp.misbehave({"mode": "lie_document", "count": 1})
     await desk.sender().turn()
-    (row,) = await desk.riverbend.rows("select document, idempotency_key from delivery")
-    found = await desk.destination.find(row["idempotency_key"])
+    (row,) = await desk.riverbend.rows("select * from delivery")
+    found = await desk.destination.find(row["idempotency_key"], command=row["payload"])
     assert isinstance(found, Delivered)
     assert row["document"] == f"{found.document}-X", "believed: the ERP said so, and nobody else"
 
@@ -315,6 +316,27 @@ async def test_a_journal_resent_too_early_is_refused_again_and_waits_once(desk: 
     await desk.proven()
 
 
+async def test_f17_a_strangers_document_under_our_reference_is_an_exception_and_stays(
+    desk: Desk,
+) -> None:
+    """Books restored from a backup count their journals again; the ERP still holds the first."""
+    await desk.journal()
+    (row,) = await desk.riverbend.rows("select idempotency_key, payload from delivery")
+    key, ours = row["idempotency_key"], msgspec.json.decode(row["payload"])
+    theirs = msgspec.json.encode(ours | {"description": "Suture charges digest:0123456789abcdef"})
+    stranger = await desk.destination.send(theirs, key=key)
+    assert isinstance(stranger, Delivered)
+    await desk.riverbend.rows("update delivery set unknown = true")
+    await desk.send()
+    assert await desk.attempts() == ["refused"]
+    assert await desk.riverbend.exceptions() == ["erp.reference.conflict"]
+    (row,) = await desk.riverbend.rows("select status, document from delivery")
+    assert ("ERROR", "") == (row["status"], row["document"])
+    held = await desk.erp.call("GET", f"/v1/journals?reference={key}")
+    assert [stranger.document] == [each["document"] for each in held["journals"]]
+    assert (await desk.erp.summary())["journal_count"] == 1
+
+
 async def test_the_order_of_one_key_is_kept_while_others_go_on(desk: Desk) -> None:
     """Which of the two heads the busy ERP puts off is chance; what follows from it is not."""
     await desk.journal(count=3)
@@ -332,8 +354,9 @@ async def test_the_order_of_one_key_is_kept_while_others_go_on(desk: Desk) -> No
     rows = await desk.riverbend.rows(
         "select idempotency_key from delivery where ordering_key = $1 order by id", put_off
     )
-    sent = [each for each in await desk.erp.references() if each in {row[0] for row in rows}]
-    assert [row[0] for row in rows] == sent
+    made = [row[0] for row in rows]
+    assert len(made) == 3
+    assert made == await desk.erp.in_order(reversed(made))
     await desk.proven()
 
 
@@ -379,8 +402,8 @@ async def test_f33_a_journal_that_kills_the_connector_is_tried_again_and_holds_u
                 raise RecursionError
             return await erp.send(command, key=key)
 
-        async def find(self, key: str) -> Finding:
-            return await erp.find(key)
+        async def find(self, key: str, *, command: bytes) -> Finding:
+            return await erp.find(key, command=command)
 
     await desk.send(desk.sender(destination=Failing()))
     assert sorted(await desk.attempts()) == ["delivered"] * 2 + ["unknown"] * 3
@@ -416,8 +439,8 @@ async def test_no_transaction_is_open_while_the_erp_is_waited_for(desk: Desk) ->
             )
             return await erp.send(command, key=key)
 
-        async def find(self, key: str) -> Finding:
-            return await erp.find(key)
+        async def find(self, key: str, *, command: bytes) -> Finding:
+            return await erp.find(key, command=command)
 
     await desk.send(desk.sender(destination=Watching()))
     assert open_ones == [0]

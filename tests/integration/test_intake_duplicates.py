@@ -53,6 +53,26 @@ async def test_b19_the_reply_is_the_same_after_a_restart_of_the_intake(
     assert first == await riverbend.receive(charge("B1"))
 
 
+async def test_b92_a_control_id_of_free_text_repeats_and_is_kept_nowhere_in_clear(
+    riverbend: Riverbend,
+) -> None:
+    """Accepted, answered under its own id, the same answer again after a restart; never stored."""
+    sent = charge("DOE JANE 123-45-6789")
+    first = await riverbend.receive(sent)
+    assert ("AA", "DOE JANE 123-45-6789") == (code_of(first[0]), control_id_of(first[0]))
+    await riverbend.intake.drain()
+    riverbend.intake = Intake(riverbend.database, riverbend.keys, 4)
+    riverbend.intake.start()
+    assert first == await riverbend.receive(sent)
+    assert (1, 1) == await riverbend.counts()
+    await riverbend.receive(charge("DOE JANE 123-45-6789", 20_000))
+    assert ["intake.control_id.reused"] == await riverbend.exceptions()
+    rows = await riverbend.rows("select control_id, reply, sealed from message")
+    rows += await riverbend.rows("select identity from message_identity")
+    assert 4 == len(rows)
+    assert "JANE" not in repr(rows)
+
+
 async def test_b20_a_used_control_id_with_other_content_is_held_and_names_its_holder(
     riverbend: Riverbend,
 ) -> None:

@@ -128,11 +128,24 @@ async def test_b30_the_same_file_again_gets_the_same_reply(
     assert (2, 2) == await riverbend.counts()
 
 
+async def test_b92_a_group_that_is_numbered_by_a_sentence_is_answered_without_it(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    raw = interchange(GOOD, BAD).replace(b"*1*X*", b"*DOE JANE*X*")
+    assert await replied(riverbend, tmp_path, raw.replace(b"GE*2*1~", b"GE*2*DOE JANE~")) == [
+        "AK1*HP*0000*005010X221A1",
+        "AK2*835*0001",
+        "IK5*A",
+        "AK2*835*0002",
+        "IK5*R*I5",
+        "AK9*P*2*2*1",
+    ]
+
+
 async def test_ids_that_cannot_be_written_back_leave_the_file_unanswered_and_taken(
     riverbend: Riverbend, tmp_path: Path
 ) -> None:
-    """Its separators are not ours: a group number that holds one of ours cannot be repeated."""
-    raw = interchange(GOOD, BAD).replace(b"*", b"|")
-    raw = raw.replace(b"|1|X|", b"|1*9|X|").replace(b"GE|2|1~", b"GE|2|1*9~")
+    """Its separators are not ours: a sender's id that holds one of ours cannot be repeated."""
+    raw = interchange(GOOD, BAD).replace(b"*", b"|").replace(b"|PAYER   ", b"|PAY*ER  ")
     assert await replied(riverbend, tmp_path, raw) == []
     assert await riverbend.number("select count(*) from message where status = 'accepted'") == 1

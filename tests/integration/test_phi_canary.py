@@ -1,8 +1,11 @@
 """PHI canaries (B92): a patient made of canaries goes through everything, and none is left behind.
 
-Names, numbers, addresses, notes and free text all hold the same mark. Then every row of the store
-is read, the server is stopped, and every byte of its files, what was logged, what was replied and
-what the ERP holds is searched for it. The same search is shown to find a mark that is there.
+Names, numbers, addresses, notes and free text all hold the same mark, and so do the places that
+should hold a code and may hold anything: message types, control ids, control numbers, file names.
+Then every row of the store is read, the server is stopped, and every byte of its files, what was
+logged, what was replied, the folder the files came in and what the ERP holds is searched for it.
+The same search is shown to find a mark that is there. The one text of a sender's that stays as it
+is, the bank's trace of a payment (TRN02), has a mark of its own: finance sees it, the ERP does not.
 """
 
 from __future__ import annotations
@@ -30,18 +33,22 @@ from suture.store.lineage import trace
 from suture.store.migrate import migrate
 from suture.store.releases import active_release
 from suture.store.worklist import open_work_items
+from suture.translate.hl7v2_common import shown_control_id
 from suture.wire.mllp import frame
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash]
 
 CANARY = "ZZPHI-"
 MARK = "ZZPROBE-7"
+TRACE = "ZZBANK-7 (DEP 0320)"
+"""A trace as banks write them (TRN02)."""
 AT = "20260310120000"
 
 
 def hl7(kind: str, control: str, *segments: str) -> bytes:
-    """Return a message whose header holds no canary."""
-    application = {"ADT": "RIVREG", "DFT": "RIVBILL", "SIU": "RIVSCHED"}[kind[:3]]
+    """Return a message; its header holds no canary unless its type or control id is one."""
+    applications = {"ADT": "RIVREG", "DFT": "RIVBILL", "SIU": "RIVSCHED"}
+    application = applications.get(kind[:3], "RIVREG")
     header = rf"MSH|^~\&|{application}|RGH|||{AT}||{kind}|{control}|P|2.5.1"
     return "\r".join((header, *segments)).encode()
 
@@ -80,6 +87,10 @@ MESSAGES = {
         hl7("ADT^A01", "R4", f"EVN|A01|{CANARY}DATE", PERSON, VISIT),
         hl7("ADT^A28", "R5", f"EVN|A28|{AT}", PERSON),
         hl7("ADT^A01", "R1", f"EVN|A01|{AT}", PERSON, VISIT, f"NTE|1||{CANARY}another content"),
+        hl7("ADT^A01", f"{CANARY}JANE DOE", f"EVN|A01|{AT}", PERSON, VISIT),
+        hl7("ADT^A08", f"{CANARY}JANE DOE", f"EVN|A08|{AT}", PERSON, VISIT),
+        hl7(f"{CANARY}JANE^{CANARY}DOE", "R6", PERSON),
+        hl7(f"ADT^{CANARY}DOE", f"{CANARY}^DOE", PERSON),
     ),
     "scheduling": (
         hl7(
@@ -105,6 +116,7 @@ MESSAGES = {
         f"{CANARY} is no message at all".encode(),
         hl7("DFT^P03", "B6", PERSON, VISIT, money()).replace(b"MSH|", b"MSH"),
         hl7("DFT^P03", "B7", PERSON, VISIT, f"FT1|1|{CANARY}\xff".replace("\xff", "\x00")),
+        hl7("DFT^P03", f"{CANARY}CONTROL ID", PERSON, VISIT, money(number="TX2")),
     ),
 }
 CLAIM = (
@@ -127,10 +139,25 @@ def remittance(number: int, paid: str, trace_number: str) -> bytes:
         f"*{number:09d}*1*P*>~GS*HP*PAYER*RIVERBEND*20260320*0600*{number}*X*005010X221A1~"
     )
     count = body.count("~") + 1
+    assert TRACE not in head
     return f"{head}{body}SE*{count}*0001~GE*1*{number}~IEA*1*{number:09d}~".encode()
 
 
+def numbered(old: bytes, new: str, number: int) -> bytes:
+    """Return a remittance with a canary in the place of one of its control numbers."""
+    whole = remittance(number, "150", f"T{number}")
+    assert old in whole
+    return whole.replace(old, new.encode())
+
+
 FILES = {
+    "trace.835": remittance(10, "150", TRACE),
+    "st02.835": numbered(b"*0001~", f"*{CANARY}JANE DOE~", 11),
+    "gs06.835": numbered(b"*12*X*", f"*{CANARY}GROUP*X*", 12).replace(
+        b"~GE*1*12~", f"~GE*1*{CANARY}GROUP~".encode()
+    ),
+    "isa13.835": numbered(b"*000000013*1*P", f"*{CANARY}013*1*P", 13),
+    "st01.835": numbered(b"ST*835*", f"ST*{CANARY}*", 14),
     f"{CANARY}JANE.835": remittance(1, "150", "T1"),
     f"{CANARY}JANE again.835": remittance(2, "150", "T1"),
     f"{CANARY}held.835": remittance(3, "151", "T3"),
@@ -181,13 +208,19 @@ async def send_everything(riverbend: Riverbend) -> list[bytes]:
 
 
 async def live_through(riverbend: Riverbend, folder: Path) -> list[bytes]:
-    """Let everything happen to the patient that can; return what was sent back to anybody."""
-    answers = await send_everything(riverbend)
+    """Let everything happen to the patient that can; return what anybody was told of it."""
+    answers: list[bytes] = []
     inbox = folder / "inbox"
-    watching = riverbend.watch(inbox, keep_files=False)
+    watching = riverbend.watch(inbox, keep_files=False, bytes_max=100_000)
     for name, content in FILES.items():
         (inbox / name).write_bytes(content)
-    assert await watching.turn() == len(FILES)
+    # What cannot be stored has only a name to give away.
+    (inbox / f"{CANARY}link.835").symlink_to(folder / "nowhere")
+    (inbox / f"{CANARY}large.835").write_bytes(b"~" * 100_001)
+    assert await watching.turn() == len(FILES) + 2
+    assert 2 == len(list((inbox / "error").iterdir()))
+    assert [] == [path.name for path in inbox.iterdir() if not path.is_dir()]
+    assert [] == files_with(inbox, CANARY)
     await riverbend.settle()
     await riverbend.change(
         changed("crosswalks/department.csv", "*,RGH,NOWHERE,RGH-7500,laboratory,,")
@@ -199,7 +232,7 @@ async def live_through(riverbend: Riverbend, folder: Path) -> list[bytes]:
     await duty.change(riverbend.estate, release)
     await riverbend.settle()
     answers += [path.read_bytes() for path in (inbox / "replies").iterdir()]
-    answers += [path.name.encode() for path in (inbox / "archive").iterdir()]
+    answers += [path.name.encode() for path in inbox.rglob("*")]
     async with (
         serving(folder / "erp.sqlite", riverbend.estate) as erp,
         destination_at(erp.port) as destination,
@@ -223,6 +256,22 @@ async def live_through(riverbend: Riverbend, folder: Path) -> list[bytes]:
     assert len(items) > 8
     answers.append(repr(items).encode())
     return answers
+
+
+def assert_only_its_sender_is_told(replies: list[bytes]) -> None:
+    """MSA-2 gives a sender its own control id back, and MSH-9.2 its trigger; no more comes back."""
+    texts = [reply.strip(b"\x0b\x1c\r") for reply in replies]
+    lines = [line.split(b"|") for text in texts for line in text.split(b"\r")]
+    told = {
+        (line[0], number, field)
+        for line in lines
+        for number, field in enumerate(line)
+        if CANARY.encode() in field.upper()
+    }
+    header = (b"MSH", 8, f"ACK^{CANARY}DOE^ACK".encode())
+    assert header in told
+    assert {(b"MSA", 2)} == {(name, number) for name, number, _ in told - {header}}
+    assert f"{CANARY}JANE DOE".encode() in {field for _, _, field in told}
 
 
 async def every_row(riverbend: Riverbend) -> dict[str, str]:
@@ -257,17 +306,38 @@ async def lived(server: EmbeddedPostgres) -> AsyncIterator[Riverbend]:
         yield riverbend
 
 
+async def assert_the_bank_finds_its_trace(riverbend: Riverbend) -> None:
+    """TRN02 stays as it is where finance looks for a payment, and is in nothing that is sent."""
+    identity = f"remittance:1990000011:{TRACE}"
+    assert 1 == await riverbend.number(
+        "select count(*) from message_identity where identity = $1", identity
+    )
+    holding = {name for name, text in (await every_row(riverbend)).items() if TRACE in text}
+    assert holding <= {"message_identity", "event", "state", "entry", "work_item"}
+    assert {"message_identity", "event", "state"} <= holding
+    items = await riverbend.rows("select path, explanation, remedy from work_item")
+    assert not any(TRACE in text for item in items for text in item)
+
+
 @pytest.mark.timeout(120)
 async def test_b92_nothing_that_names_a_person_is_left_anywhere(
     server: EmbeddedPostgres, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with lived(server) as riverbend:
+        replies = await send_everything(riverbend)
         answers = await live_through(riverbend, tmp_path)
         # The canaries did come in, and their owner may see them again.
         (message,) = await riverbend.rows("select id from message where control_id = 'R2'")
         assert await riverbend.message_bytes(message["id"]) == MESSAGES["adt"][1]
         assert await riverbend.number("select count(*) from vault") >= 5
         assert await riverbend.number("select count(*) from entry") >= 3
+        header = f"{CANARY}JANE DOE"
+        shown = shown_control_id(header, riverbend.tokenizer)
+        (named, other) = await riverbend.rows(
+            "select status from message where control_id = $1 order by received_at", shown
+        )
+        assert ("accepted", "held") == (named["status"], other["status"])
+        await assert_the_bank_finds_its_trace(riverbend)
         statuses = await riverbend.rows("select distinct status from message")
         assert {"accepted", "held", "rejected"} == {row["status"] for row in statuses}
         tables = await every_row(riverbend)
@@ -279,8 +349,10 @@ async def test_b92_nothing_that_names_a_person_is_left_anywhere(
         ]
         await riverbend.rows("checkpoint")
     await server.stop()
+    assert_only_its_sender_is_told(replies)
     assert [] == [answer for answer in answers if CANARY.encode() in answer.upper()]
     told = "".join(capfd.readouterr())
+    assert TRACE not in told
     assert MARK in told
     assert CANARY not in told.upper()
     data = server.data_directory.resolve()

@@ -137,6 +137,20 @@ async def test_a_message_keeps_its_id_its_bytes_its_time_and_its_lineage(
     ]
 
 
+async def test_b92_the_reply_of_a_second_reading_is_kept_sealed_like_that_of_the_first(
+    riverbend: Riverbend,
+) -> None:
+    """A sender who was refused sends again, and gets the new reply under its own control id."""
+    await registered(riverbend)
+    with not_yet_known("DFT"):
+        await riverbend.receive(charge("DOE JANE 1"))
+    await riverbend.rows("update message set status = 'rejected', reply = '' where status = 'held'")
+    assert outcomes(await reprocessed(riverbend, all_of=UNKNOWN)) == ["accepted"]
+    assert "JANE" not in repr(await riverbend.rows("select control_id, reply from message"))
+    (reply,) = await riverbend.receive(charge("DOE JANE 1"))
+    assert b"MSA|AA|DOE JANE 1" in reply
+
+
 async def test_an_accepted_message_is_refused_and_nothing_of_it_is_told_twice(
     riverbend: Riverbend,
 ) -> None:

@@ -35,7 +35,7 @@ def readers() -> Readers:
     """Return the sample estate, ready to read files by."""
     estate = load(read_folder(Path(__file__).resolve().parents[2] / "estates" / "riverbend"))
     assert isinstance(estate, Estate)
-    return Readers(estate)
+    return Readers(estate, b"an index key of the tests, 32 bytes")
 
 
 def _rehearsal(readers: Readers, whole_bytes_max: int = 10_000_000) -> Rehearsal:

@@ -22,11 +22,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from suture.cli.person import this_person
 from suture.cli.screen import chip, count, line, money, open_console, plain_table, print_json
 from suture.cli.world import World, open_world
+from suture.engine.batching import draw_code
 from suture.engine.proof import Proof
+from suture.ledger.batch import journal_reference
 from suture.model.fault import catalogue
 from suture.simulator.health_system.places import UNMAPPED_HEALED_BY
 from suture.store.controls import read_counts
 from suture.store.database import Database
+from suture.store.releases import installation_code
 from suture.store.worklist import WorkItem, count_work_items, dismiss_work_items, open_work_items
 
 REPAIRED_DEPARTMENT = ",".join((*UNMAPPED_HEALED_BY, "", "")).encode() + b"\n"
@@ -121,7 +124,8 @@ async def _run(console: Console, folder: Path, *, days: int, seed: int, as_json:
             sent_count=sent_messages(world.installation.home / TALLY),
             seconds=round(time.monotonic() - began, 1),
         )
-    _print_end(console, outcome, proof, folder)
+        code = await installation_code(await world.database(), draw_code())
+    _print_end(console, outcome, proof, folder, journal_reference(code, 1))
     if as_json:
         print_json(outcome)
     return 0 if is_proven(outcome, proof) else 1
@@ -240,7 +244,9 @@ def _spoken(owner: str) -> str:
     return owner.replace("_", " ")
 
 
-def _print_end(console: Console, outcome: Outcome, proof: Proof, folder: Path) -> None:
+def _print_end(
+    console: Console, outcome: Outcome, proof: Proof, folder: Path, reference: str
+) -> None:
     law = proof.conservation
     table = plain_table("", "figure", right=["figure"], is_headed=False)
     for name, figure in (
@@ -265,5 +271,5 @@ def _print_end(console: Console, outcome: Outcome, proof: Proof, folder: Path) -
     console.print()
     verdict = chip("proven" if is_proven(outcome, proof) else "not proven")
     console.print(line(verdict, f"  in {outcome.seconds} s. Look further:"))
-    for command in ("trace SUT0000000000001", "exceptions --all", "status"):
+    for command in (f"trace {reference}", "exceptions --all", "status"):
         console.print(line((f"suture {command} --home {folder}", "cyan"), indent=2))

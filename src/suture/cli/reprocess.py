@@ -62,7 +62,7 @@ def run(asked: Sequence[str], *, all_of: str, reason: str, home: Path | None, as
 async def _reprocess(asked: list[str], all_of: str, person: Person, home: Path | None) -> Ended:
     installation = existing_installation(home)
     async with visited_store(installation) as database:
-        key_ring = installation.existing_key_ring()
+        key_ring = await installation.existing_key_ring(database)
         estate, release = await load_estate(database)
         choice = await (choose_group(database, all_of) if all_of else choose(database, asked))
         partitions_count = await make_partitions(database, PARTITIONS_COUNT)

@@ -21,8 +21,10 @@ from suture.cli.ending import FOUND, WELL, UsageError
 from suture.cli.person import this_person
 from suture.cli.screen import count, line, open_console, plain, print_json
 from suture.engine.raw import open_message
+from suture.model.identity import Tokenizer
 from suture.store.acts import Person, append_acts
 from suture.store.lineage import find_messages_of
+from suture.translate.hl7v2_common import shown_control_id
 from suture.wire.hl7v2.charset import read_charset
 
 BYTES_SHOWN_MAX = 256 * 1024
@@ -83,9 +85,10 @@ async def _reveal(
 ) -> Revealed | list[str]:
     """Open a message and note who looks; or return the messages it could have been, if not one."""
     installation = existing_installation(home)
-    key_ring = installation.existing_key_ring()
     async with visited_store(installation) as database:
-        found = await find_messages_of(database, target)
+        key_ring = await installation.existing_key_ring(database)
+        named = shown_control_id(target, Tokenizer(key_ring.index_key))
+        found = await find_messages_of(database, named)
         if len(found) != 1:
             return found
         (message_id,) = found

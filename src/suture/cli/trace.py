@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from itertools import groupby
@@ -10,7 +11,9 @@ from pathlib import Path
 from suture.cli.ending import WELL
 from suture.pipeline import PROCESSES
 
-_IDENTITY = re.compile(r"(msg|evt|ent|exc)_[0-9a-v.]+|exc_delivery\.[0-9.]+|SUT[0-9]{13}", re.ASCII)
+_IDENTITY = re.compile(
+    r"(msg|evt|ent|exc)_[0-9a-v.]+|exc_delivery\.[0-9.]+|SUT[0-9A-Z]{4}[0-9]{9}", re.ASCII
+)
 
 
 def run(
@@ -25,10 +28,14 @@ def run(
     code = WELL
     for is_of_files, group in groupby(targets, key=is_path):
         if is_of_files:
-            from suture.cli.trace_file import run_files
+            from suture.cli.trace_file import index_key_at, run_files
 
             found = run_files(
-                [Path(each) for each in group], estate, events_max=events_max, as_json=as_json
+                [Path(each) for each in group],
+                estate,
+                index_key=index_key_at(home, os.environ),
+                events_max=events_max,
+                as_json=as_json,
             )
         else:
             from suture.cli.trace_identity import run_identities

@@ -1,16 +1,18 @@
 """What Suture would make of files: read by an estate, in memory, touching nothing.
 
 With `--json`, one object for each message on a line of its own; its keys are a contract. How it
-looks to people is `trace_screen.py`; the chain itself is `memory.py`. Surrogates are made with a
-fixed demonstration key: the same on every machine, and not those of any installation.
+looks to people is `trace_screen.py`; the chain itself is `memory.py`. Surrogates are the
+installation's own where its keys are here, else of a key drawn for this run: under a key that
+anybody knows, whoever sees what was printed could try account numbers until one fits.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,7 @@ from suture.cli.ending import FOUND, WELL
 from suture.cli.estates import sample_estate_folder
 from suture.cli.progress import watched
 from suture.cli.screen import print_json
+from suture.config import SETTINGS_FILE, Settings, load_settings
 from suture.connectors.files.folder import read_chunks
 from suture.governance.connections import Source
 from suture.governance.estate import Estate, load
@@ -32,9 +35,9 @@ from suture.memory import Judged, Rehearsal, Told, key_of
 from suture.model.fault import Fault, fault
 from suture.model.identity import Tokenizer, message_of
 from suture.model.overlay import Overlay
-from suture.model.translation import Channel
+from suture.model.translation import UNREADABLE_TYPE, Channel
+from suture.security.keys import KEY_BYTES, KEYS_FOLDER, KeyFileError, KeyRing, holds_keys
 
-DEMONSTRATION_KEY = b"Suture's demonstration key, public by design"
 SOURCES = {"835": "remits", "ADT": "adt", "DFT": "charges", "SIU": "scheduling"}
 """By ST01 or MSH-9.1: the source a message is taken to come from, where the estate has it."""
 _TRANSLATIONS = {"835": "x12_835"}
@@ -89,10 +92,10 @@ class MessageReport(msgspec.Struct, kw_only=True):
 class Readers:
     """Reads files by one estate."""
 
-    def __init__(self, estate: Estate) -> None:
-        """Take the estate, and make a channel of each of its sources."""
+    def __init__(self, estate: Estate, index_key: bytes) -> None:
+        """Take the estate and the key of surrogates, and make a channel of each of its sources."""
         self.estate = estate
-        tokenizer = Tokenizer(DEMONSTRATION_KEY)
+        tokenizer = Tokenizer(index_key)
         self._channels = {
             source.name: _channel(source, tokenizer, estate.overlays.get(source.name))
             for source in estate.sources.values()
@@ -146,13 +149,38 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         yield stream, status.st_size
 
 
-def run_files(paths: Iterable[Path], folder: Path | None, *, events_max: int, as_json: bool) -> int:
+def index_key_at(home: Path | None, environment: Mapping[str, str]) -> bytes:
+    """Return the index key of the installation there, else one drawn for this run.
+
+    A key directory that this user may not read, or that is damaged, is none: nothing is made,
+    mended or asked for here.
+    """
+    file = Path(SETTINGS_FILE)
+    try:
+        settings = load_settings(file if file.exists() else None, environment)
+        told = settings.data_folder if isinstance(settings, Settings) else Settings().data_folder
+        directory = (home or Path(told)) / KEYS_FOLDER
+        if holds_keys(directory):
+            return KeyRing.load(directory).index_key
+    except (KeyFileError, OSError):
+        pass
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def run_files(
+    paths: Iterable[Path],
+    folder: Path | None,
+    *,
+    index_key: bytes,
+    events_max: int,
+    as_json: bool,
+) -> int:
     """Show what every file of these paths comes to; 1 when anything of it is not simply booked."""
     estate = load(read_estate_files(folder or sample_estate_folder()))
     if not isinstance(estate, Estate):
         print_faults(estate)
         return FOUND
-    readers = Readers(estate)
+    readers = Readers(estate, index_key)
     code = WELL
     for path in files_of(paths):
         if as_json:
@@ -194,7 +222,7 @@ def _unread(path: Path, found: Fault) -> MessageReport:
     return MessageReport(
         path=_shown(path),
         format="unknown",
-        type="unreadable",
+        type=UNREADABLE_TYPE,
         control_id="",
         status="rejected",
         faults=[_fault_line(found)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ from suture.app import existing_installation, visited_store
 from suture.cli.ending import FOUND, WELL
 from suture.cli.progress import waiting
 from suture.cli.screen import count, line, money, open_console, plain, print_json, remedied
+from suture.cli.trace_file import index_key_at
 from suture.ledger.entry import Line
+from suture.model.identity import Tokenizer
 from suture.store.acts import Act
+from suture.store.database import Database
 from suture.store.lineage import Lineage, trace
+from suture.translate.hl7v2_common import shown_control_id
 
 LINES_SHOWN_MAX = 40
 IDS_SHOWN_MAX = 20
@@ -44,7 +49,16 @@ def run_identities(identities: Sequence[str], *, home: Path | None, as_json: boo
 
 async def _read(identities: Sequence[str], home: Path | None) -> list[Lineage | None]:
     async with waiting("Looking"), visited_store(existing_installation(home)) as database:
-        return [await trace(database, each) for each in identities]
+        return [await _lineage(database, each, home) for each in identities]
+
+
+async def _lineage(database: Database, asked: str, home: Path | None) -> Lineage | None:
+    """Return what an id leads to; a control id of free text (MSH-10) is stored as its surrogate."""
+    lineage = await trace(database, asked)
+    if lineage is None:
+        named = shown_control_id(asked, Tokenizer(index_key_at(home, os.environ)))
+        lineage = await trace(database, named) if named != asked else None
+    return lineage
 
 
 def _tree(lineage: Lineage) -> Tree:

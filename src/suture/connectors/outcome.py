@@ -96,4 +96,5 @@ class Journals(msgspec.Struct, frozen=True):
 Outcome: TypeAlias = Delivered | Refused | Transient | Unknown
 Finding: TypeAlias = Delivered | NotFound | Transient | Refused
 """What asking by key tells. `Refused` only when no machine can settle it: a key that cannot exist,
-or several documents under one key; a question that failed is `Transient`, whatever the reason."""
+several documents under one key, or a document that is not ours; a question that failed is
+`Transient`, whatever the reason."""

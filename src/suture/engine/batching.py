@@ -8,12 +8,15 @@ is decided in `store/outbox.py` and `ledger/batch.py`; it is sent by `delivery.p
 from __future__ import annotations
 
 import asyncio
+import secrets
 
 import msgspec
 
 from suture.engine.telemetry import log
+from suture.ledger.batch import INSTALLATION_LENGTH, INSTALLATION_LETTERS
 from suture.store.database import Database, StoreUnavailableError
 from suture.store.outbox import QueueAge, batch_entries, unbatched_ages
+from suture.store.releases import installation_code
 
 IDLE_SECONDS = 0.1
 ENTRIES_MAX = 2_000
@@ -36,6 +39,11 @@ class Policy(msgspec.Struct, frozen=True):
 IMMEDIATE = Policy()
 
 
+def draw_code() -> str:
+    """Draw a code that tells this installation's journals from any other's: one in a million."""
+    return "".join(secrets.choice(INSTALLATION_LETTERS) for _ in range(INSTALLATION_LENGTH))
+
+
 class Batching:
     """The loop that makes journals for one destination."""
 
@@ -47,6 +55,7 @@ class Batching:
         self._database = database
         self._destination = destination
         self._policies = policies
+        self._installation = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Make journals until told to stop."""
@@ -68,6 +77,7 @@ class Batching:
                 continue
             journals = await batch_entries(
                 self._database,
+                installation=await self._code(),
                 policy=name,
                 destination=self._destination,
                 entries_max=min(policy.entries_max, ENTRIES_MAX),
@@ -81,3 +91,9 @@ class Batching:
                     lines=len(journal.lines),
                 )
         return made
+
+    async def _code(self) -> str:
+        """Return the code in our references; it was drawn when the first journal was made."""
+        if not self._installation:
+            self._installation = await installation_code(self._database, draw_code())
+        return self._installation

@@ -44,8 +44,8 @@ class Destination(Protocol):
         """Send the command under our idempotency key."""
         ...
 
-    async def find(self, key: str) -> Finding:
-        """Ask whether the destination holds something under our key."""
+    async def find(self, key: str, *, command: bytes) -> Finding:
+        """Ask whether the destination holds this command under our key."""
         ...
 
 
@@ -133,7 +133,7 @@ class Delivery:
         """Send, after asking where an earlier attempt may have arrived."""
         key = delivery.idempotency_key
         if delivery.ask_first:
-            finding = await self._destination.find(key)
+            finding = await self._destination.find(key, command=delivery.payload)
             if isinstance(finding, Transient):
                 # The answer to "do you hold it?" is itself missing: what was unknown stays unknown.
                 return Unknown(finding.fault)

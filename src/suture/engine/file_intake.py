@@ -17,13 +17,21 @@ from typing import BinaryIO
 
 import msgspec
 
-from suture.connectors.files.folder import ARCHIVE, ERROR, Folder, FoundFile, read_chunks
+from suture.connectors.files.folder import Folder, FoundFile, read_chunks
 from suture.engine.clock import elapsed_seconds, instant, now_ms
 from suture.engine.file_facts import Facts
 from suture.engine.telemetry import log
 from suture.model.fault import Fault, fault
 from suture.model.identity import bounded_identity, derive_id, shown_text
-from suture.model.translation import Begun, Channel, Closed, Reading, Routed, Translation
+from suture.model.translation import (
+    UNREADABLE_TYPE,
+    Begun,
+    Channel,
+    Closed,
+    Reading,
+    Routed,
+    Translation,
+)
 from suture.pipeline import read_file
 from suture.security.keys import KeyRing
 from suture.security.phi import Sealer, seal
@@ -44,11 +52,6 @@ class Verdicts(msgspec.Struct):
     held: int = 0
     rejected: int = 0
     is_repeat: bool = False
-
-    @property
-    def is_of_use(self) -> bool:
-        """Whether anything in it could be read: it is archived then, else put aside as an error."""
-        return self.is_repeat or self.accepted + self.held > 0
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -119,8 +122,9 @@ class FileIntake:
     async def _take(self, file: FoundFile) -> bool:
         """Take one file and file it away; False when it is left where it is for another time."""
         if file.refusal:
-            identity = derive_id("trn", now_ms(), self.channel.source, file.name)
-            self._folder.settle(file, identity=identity, into=ERROR)
+            # Named after what it is to the file system: its own name may be a patient's.
+            identity = derive_id("trn", now_ms(), self.channel.source, *map(str, file.mark))
+            self._folder.put_aside(file, identity=identity)
             log.warning(
                 "file_refused", source=self.channel.source, file=identity, reason=file.refusal
             )
@@ -150,8 +154,7 @@ class FileIntake:
             verdicts, reply = await self._append(file, stream, failure=type(error).__name__)
         if reply.content:
             self._folder.reply(f"{identity}-{reply.name}", reply.content)
-        into = ARCHIVE if verdicts.is_of_use else ERROR
-        self._folder.settle(found, identity=identity, into=into)
+        self._folder.settle(found, identity=identity)
         log.info(
             "file_taken",
             source=self.channel.source,
@@ -233,7 +236,11 @@ class _Taking:
         """Append that the file could not be read: one rejected message, which is all of it."""
         told = fault("engine.file.failed", "file", f"reading it raised {failure}")
         unread = Translation(
-            format="unknown", type="unreadable", control_id="", status="rejected", faults=(told,)
+            format="unknown",
+            type=UNREADABLE_TYPE,
+            control_id="",
+            status="rejected",
+            faults=(told,),
         )
         await self._begin(Begun(recorded_at_ms=0))
         await self._judge(Reading(translation=unread, offset=0, bytes_count=self._file.bytes_count))

@@ -16,11 +16,12 @@ from hashlib import sha256
 import msgspec
 
 from suture.engine.clock import elapsed_seconds, hl7_timestamp, instant, now_ms
+from suture.engine.replies import kept_reply, told_reply
 from suture.engine.telemetry import log
 from suture.model.event import Event, Fact, make_stamp
 from suture.model.fault import Fault, fault
 from suture.model.identity import bounded_identity, derive_id, shown_text
-from suture.model.translation import Channel, Status, Translation
+from suture.model.translation import UNREADABLE_TYPE, Channel, Status, Translation
 from suture.pipeline import receive_message
 from suture.security.keys import KeyRing
 from suture.security.phi import seal
@@ -247,7 +248,7 @@ class Intake:
 
     async def _append(self, batch: list[_Pending]) -> list[_Pending]:
         """Append arrivals of distinct identity and answer them; return those to try once more."""
-        arrivals = [pending.arrival for pending in batch]
+        arrivals = [self.as_kept(pending.arrival) for pending in batch]
         new = await append_messages(self._database, arrivals, self._partitions_count)
         taken = [pending for pending in batch if pending.arrival.id not in new]
         again = await self._answer_taken(taken) if taken else []
@@ -281,8 +282,16 @@ class Intake:
             [pending.arrival.received_at for pending in repeats],
         )
         for pending in repeats:
-            pending.settle(holders[pending.arrival.identity].reply)
+            holder = holders[pending.arrival.identity]
+            pending.settle(
+                told_reply(holder.reply, key_ring=self._key_ring, message_id=holder.message_id)
+            )
         return again
+
+    def as_kept(self, arrival: Arrival) -> Arrival:
+        """Return the arrival as it may be stored: its reply repeats what its sender wrote."""
+        kept = kept_reply(arrival.reply, key_ring=self._key_ring, message_id=arrival.id)
+        return arrival if kept is arrival.reply else msgspec.structs.replace(arrival, reply=kept)
 
     def _remember_tokens(self, arrival: Arrival) -> None:
         for token, _, _ in arrival.secrets:
@@ -308,7 +317,7 @@ def _receive(raw: bytes, channel: Channel) -> Received:
 def _unread(reason: Fault, status: Status) -> Translation:
     """Return what a message means of which we keep the bytes and a reason, and read nothing."""
     return Translation(
-        format="hl7v2", type="unreadable", control_id="", status=status, faults=(reason,)
+        format="hl7v2", type=UNREADABLE_TYPE, control_id="", status=status, faults=(reason,)
     )
 
 
@@ -346,7 +355,7 @@ def _as_unread(arrival: Arrival) -> Arrival:
     return msgspec.structs.replace(
         arrival,
         identity=f"unread:{arrival.source}:{arrival.sha256.hex()}",
-        type="unreadable",
+        type=UNREADABLE_TYPE,
         control_id="",
         status="held",
         events=(),

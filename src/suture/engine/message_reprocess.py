@@ -99,7 +99,10 @@ async def reprocess_message(desk: Desk, message: StoredMessage, channel: Channel
         await store.events(arrival.events)
         await store.secrets({token: (kind, kept) for token, kind, kept in arrival.secrets})
         await store.rejudge(
-            _row(arrival), resolution=desk.resolution, person=desk.person, reply=arrival.reply
+            _row(arrival),
+            resolution=desk.resolution,
+            person=desk.person,
+            reply=desk.intake.as_kept(arrival).reply,
         )
     amount_minor = amount_at_stake(arrival.totals)
     if arrival.status != "accepted":

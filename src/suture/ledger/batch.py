@@ -18,9 +18,14 @@ import msgspec
 
 from suture.ledger.entry import Entry
 
+INSTALLATION_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Base32 without I, L, O and U, which are misread or spell words (Crockford)."""
+INSTALLATION_LENGTH = 4
+"""Of the code that tells one installation's journals from another's in one ERP."""
+
 _REFERENCE_PREFIX = "SUT"
-_REFERENCE_DIGITS = 13
-"""Prefix and digits make the 16 characters every ERP accepts as an external reference."""
+_REFERENCE_DIGITS = 9
+"""Prefix, code and digits make the 16 characters every ERP accepts as an external reference."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -97,14 +102,18 @@ def _line_body(line: JournalLine) -> dict[str, Any]:
     } | {name: value for name, value in dimensions.items() if value}
 
 
-def journal_reference(number: int) -> str:
-    """Return the reference of the journal with this number: 123 -> `SUT0000000000123`.
+def journal_reference(installation: str, number: int) -> str:
+    """Return the reference of an installation's journal: `7KQ2`, 123 -> `SUT7KQ2000000123`.
 
-    Raises ValueError beyond thirteen digits: the reference must stay within 16 characters.
+    References of one installation sort by number. Raises ValueError for a number beyond nine
+    digits or another kind of code: the reference must stay within 16 characters.
     """
-    if not 0 < number < 10**_REFERENCE_DIGITS:
+    is_code = len(installation) == INSTALLATION_LENGTH and not (
+        set(installation) - set(INSTALLATION_LETTERS)
+    )
+    if not is_code or not 0 < number < 10**_REFERENCE_DIGITS:
         raise ValueError(f"journal number {number} does not fit its reference")
-    return f"{_REFERENCE_PREFIX}{number:0{_REFERENCE_DIGITS}d}"
+    return f"{_REFERENCE_PREFIX}{installation}{number:0{_REFERENCE_DIGITS}d}"
 
 
 def summarise(entries: Iterable[Entry]) -> dict[JournalScope, tuple[JournalLine, ...]]:

@@ -18,7 +18,10 @@ T = TypeVar("T")
 Phi = Annotated[T, msgspec.Meta(extra={"data_class": "phi"})]
 """Points at or describes a person: surrogates of patient, account, visit, claim and appointment."""
 Financial = Annotated[T, msgspec.Meta(extra={"data_class": "financial"})]
-"""Amounts, payers, procedure and adjustment codes: what the ledger is made of."""
+"""Amounts, payers, procedure and adjustment codes: what the ledger is made of. So is the bank's
+trace of a payment (835 `TRN02`), as it was sent: finance finds the deposit by it, and two payments
+of a payer by its difference. It names no person; a surrogate of it would match no bank statement.
+"""
 Operational = Annotated[T, msgspec.Meta(extra={"data_class": "operational"})]
 """Places, times, statuses: how the work runs."""
 

@@ -23,6 +23,7 @@ PREFIXES = MappingProxyType(
         "authorization": "aut",
         "charge": "chg",
         "claim": "clm",
+        "control": "ctl",
         "coverage": "cov",
         "inquiry": "inq",
         "member": "mem",

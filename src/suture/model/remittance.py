@@ -31,6 +31,7 @@ class RemittanceReceived(msgspec.Struct, frozen=True, kw_only=True, tag="remitta
     """`<payer>:<trace>`: TRN03 and TRN02, the natural key that joins it to the bank."""
     payer: Financial[str]
     trace: Financial[str]
+    """TRN02 as sent, no surrogate: the number the bank books the payment under (check or EFT)."""
     paid_minor: Financial[int]
     """BPR02."""
     method: Financial[str]

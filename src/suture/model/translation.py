@@ -19,6 +19,9 @@ from suture.model.overlay import Overlay
 
 Status = Literal["accepted", "held", "rejected"]
 
+UNREADABLE_TYPE = "unreadable"
+"""The type of a message that names none: what stands where a type belongs may be anything."""
+
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """What translation must know about the source a message came through."""
@@ -70,9 +73,9 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
 
     format: Literal["hl7v2", "x12", "unknown"]
     type: str
-    """`ADT^A01`, `835` ..."""
+    """`ADT^A01`, `835` ...; `UNREADABLE_TYPE` for what is no such code."""
     control_id: str
-    """MSH-10, or ISA13/GS06/ST02."""
+    """MSH-10, or ISA13/GS06/ST02; never free text (docs/adr/0008)."""
     status: Status
     identities: tuple[str, ...] = ()
     """What this message claims to be the only one to say: its control id in its sender's scope, a

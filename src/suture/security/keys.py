@@ -5,12 +5,15 @@
         index.key      0600, 32 random bytes; the key of the surrogates (`model/identity.py`)
 
 Whoever loses this directory loses every sealed message; whoever copies it and the database can read
-them. It is backed up apart from the database. What is sealed with these keys is in `phi.py`.
+them. It is backed up apart from the database, which keeps only fingerprints of the keys, so that no
+other keys are ever taken for its own (`engine/shared_keys.py`). What is sealed with them is in
+`phi.py`.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hmac
 import os
 import re
 import stat
@@ -19,11 +22,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
+KEYS_FOLDER = "keys"
+"""Of an installation's home: its key directory."""
 KEY_BYTES = 32
 KEK_ID_MAX = 0xFFFF
 """An envelope names its key-encryption key in two bytes."""
 
 _INDEX_NAME = "index.key"
+_FINGERPRINT_BYTES = 16
 _KEK_NAME = re.compile(r"kek-([1-9][0-9]{0,4})\.key")
 
 
@@ -74,6 +80,15 @@ class KeyRing:
                 "back from its backup"
             ) from None
 
+    def fingerprints(self) -> dict[str, str]:
+        """Return what tells each key from any other, by its file's name, the index key first.
+
+        A keyed hash of nothing but the name: it tells nothing of the key, which is drawn whole.
+        """
+        keys = {_INDEX_NAME: self.index_key}
+        keys |= {_kek_name(number): self._keks[number] for number in sorted(self._keks)}
+        return {name: _fingerprint(key, name) for name, key in keys.items()}
+
     @classmethod
     def load(cls, directory: Path) -> KeyRing:
         """Read the keys. Raises KeyFileError when they are missing, damaged or open to others."""
@@ -92,6 +107,11 @@ class KeyRing:
                 raise KeyFileError(f"{directory} holds keys already: load them")
             _write_first(directory)
             return _read(directory)
+
+
+def holds_keys(directory: Path) -> bool:
+    """Tell whether there is a key, or a part of one lost, in a directory that may not exist."""
+    return directory.is_dir() and bool(_key_names(directory))
 
 
 def open_key_ring(directory: Path) -> KeyRing:
@@ -144,6 +164,15 @@ def _refuse_if_open_to_others(path: Path, found: os.stat_result, mode_wanted: in
             f"{path} belongs to uid {found.st_uid}, and we run as uid {os.geteuid()}: "
             "run as its owner, or give it to the user we run as"
         )
+
+
+def _kek_name(number: int) -> str:
+    return f"kek-{number}.key"
+
+
+def _fingerprint(key: bytes, name: str) -> str:
+    digest = hmac.digest(key, b"suture.key.fingerprint\0" + name.encode(), "sha256")
+    return digest[:_FINGERPRINT_BYTES].hex()
 
 
 def _key_names(directory: Path) -> list[str]:

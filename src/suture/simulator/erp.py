@@ -221,6 +221,9 @@ async def _act(plan: FaultPlan, request: web.Request, handler: Handler) -> web.S
         return _drop(request)
     if plan.mode == "500":
         return _refuse(Refusal(500, "internal", "The ERP failed before it booked anything."))
+    if plan.mode == "gateway_404":
+        page = "<html>No route matches this path.</html>"
+        return web.Response(text=page, status=404, content_type="text/html")
     if plan.mode in {"429", "503"}:
         refusal = Refusal(int(plan.mode), "busy", "Come back later.")
         return _refuse(refusal, {"Retry-After": str(plan.retry_after_seconds)})

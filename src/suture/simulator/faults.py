@@ -25,10 +25,11 @@ Mode = Literal[
     "garbled_reply",
     "lie_document",
     "post_twice",
+    "gateway_404",
 ]
 Scope = Literal["sends", "every"]
 
-_EVERY = frozenset({"down", "slow", "429", "503"})
+_EVERY = frozenset({"down", "slow", "429", "503", "gateway_404"})
 """Troubles of the whole ERP; the others are about the outcome of a journal."""
 
 
@@ -37,7 +38,7 @@ class FaultPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `delay_ms` is how long `slow` waits before it does its work, and how long `commit_then_timeout`
     holds the connection before dropping it. `scope` None takes the mode's own: `every` request for
-    down, slow, 429 and 503, else only `sends` (`POST /v1/journals`).
+    down, slow, 429, 503 and gateway_404, else only `sends` (`POST /v1/journals`).
     """
 
     mode: Mode

@@ -2,7 +2,7 @@
 
 Ids contain their cause, so most steps are prefix scans:
 
-    msg_X  ->  evt_X.0001  ->  ent_X.0001.01  ->  SUT0000000000001  ->  the ERP's document
+    msg_X  ->  evt_X.0001  ->  ent_X.0001.01  ->  SUT7KQ2000000001  ->  the ERP's document
 """
 
 from __future__ import annotations

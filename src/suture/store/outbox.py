@@ -62,11 +62,12 @@ async def unbatched_ages(database: Database) -> dict[str, QueueAge]:
 
 
 async def batch_entries(
-    database: Database, *, policy: str, destination: str, entries_max: int
+    database: Database, *, installation: str, policy: str, destination: str, entries_max: int
 ) -> list[Journal]:
     """Gather waiting entries of one policy into journals, and queue them.
 
-    One journal for each entity, currency and accounting day.
+    One journal for each entity, currency and accounting day. `installation` is the code in their
+    references.
     """
     try:
         async with database.pool.acquire() as connection, connection.transaction():
@@ -75,7 +76,7 @@ async def batch_entries(
                 return []
             entry_ids = [row["entry_id"] for row in rows]
             return [
-                await _append(connection, lines, entry_ids, policy, destination)
+                await _append(connection, lines, entry_ids, installation, policy, destination)
                 for lines in await _summaries(connection, entry_ids)
             ]
     except DRIVER_ERRORS as error:
@@ -114,6 +115,7 @@ async def _append(
     connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
     summary: _Summary,
     all_ids: list[str],
+    installation: str,
     policy: str,
     destination: str,
 ) -> Journal:
@@ -122,7 +124,7 @@ async def _append(
     entry_ids = [row["id"] for row in rows]
     number = await connection.fetchval(QUERIES["next_journal_number"])
     journal = Journal(
-        reference=journal_reference(number),
+        reference=journal_reference(installation, number),
         policy=policy,
         entity=summary.entity,
         currency=summary.currency,

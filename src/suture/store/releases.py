@@ -68,10 +68,32 @@ async def append_reconsidered(
     await database.execute("append_reconsidered", *rows.columns)
 
 
+async def read_settings(database: Database, prefix: str) -> dict[str, str]:
+    """Return the settings whose names begin so, by name."""
+    rows = await database.fetch("read_settings", prefix)
+    return {row["name"]: row["value"] for row in rows}
+
+
+async def holds_messages(database: Database) -> bool:
+    """Tell whether anything was ever stored that is sealed."""
+    rows = await database.fetch("holds_messages")
+    return bool(rows[0]["is_filled"])
+
+
 async def fixed_setting(database: Database, name: str, value: str) -> str:
     """Set a setting if it has no value yet; return the value in force."""
     rows = await database.fetch("write_setting", name, value)
     return str(rows[0]["value"])
+
+
+async def installation_code(database: Database, drawn: str) -> str:
+    """Return the code in this installation's journal references; `drawn` if it has none yet.
+
+    It is the database's, so a restored backup keeps it: a number used again then meets its first
+    document and is refused, where another code would book the same entries twice
+    (docs/adr/0007).
+    """
+    return await fixed_setting(database, "installation_code", drawn)
 
 
 async def make_partitions(database: Database, partitions_count: int) -> int:

@@ -17,10 +17,19 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 
 from suture.model.account import AccountRegistered
 from suture.model.fault import Fault, fault
-from suture.model.translation import Channel, ControlTotal, Routed, Secret, Translation
+from suture.model.identity import Tokenizer
+from suture.model.translation import (
+    UNREADABLE_TYPE,
+    Channel,
+    ControlTotal,
+    Routed,
+    Secret,
+    Translation,
+)
 from suture.wire.hl7v2 import NULL, Message, Segment, Timestamp, read_timestamp
 
 _PATIENT_NUMBER_TYPES = ("MR", "PI")
@@ -29,7 +38,10 @@ _PATIENT_NUMBER_TYPES = ("MR", "PI")
 _NUMBER_TYPE = 5
 """CX.5, the identifier type code."""
 
-_MESSAGE_TYPE = re.compile(r"[A-Z]{3}\^[A-Z0-9]{3}", re.ASCII)
+_MESSAGE_TYPE = re.compile(r"[A-Z][A-Z0-9]{2}\^([A-Z0-9]{3})?", re.ASCII)
+"""MSH-9.1 and MSH-9.2 (tables 0076, 0003); old senders leave the trigger out."""
+_CONTROL_ID = re.compile(r"[A-Za-z0-9._:/-]{1,199}", re.ASCII)
+"""What a generator of numbers writes into MSH-10 (ST 199 since 2.7), and no sentence."""
 _TO_THE_SECOND = frozenset({"second", "fraction"})
 _COARSER_THAN_A_DAY = frozenset({"year", "month"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,12 +132,13 @@ class Draft:
         recorded_at_ms = self._recorded_at_ms()
         is_held = bool(self.faults)
         sender = f"{self.sending_application}|{self.sending_facility}"
+        named = shown_control_id(message.control_id, self.channel.tokenizer)
         return Translation(
             format="hl7v2",
-            type=f"{message.type}^{message.trigger}",
-            control_id=message.control_id,
+            type=_shown_type(message) or UNREADABLE_TYPE,
+            control_id=named,
             status="held" if is_held else "accepted",
-            identities=(f"hl7v2:{self.channel.source}:{sender}:{message.control_id}",),
+            identities=(f"hl7v2:{self.channel.source}:{sender}:{named}",),
             recorded_at_ms=recorded_at_ms,
             faults=tuple(self.faults),
             notes=tuple(self.notes),
@@ -175,10 +188,29 @@ def unsupported(message: Message, channel: Channel) -> Translation:
     come.
     """
     draft = Draft(message, channel)
-    sent = f"{message.type}^{message.trigger}"
-    named = sent if _MESSAGE_TYPE.fullmatch(sent) else "this type"
+    named = _shown_type(message) or "this type"
     draft.blame("hl7.type.unsupported", "MSH-9", f"{named} is not translated")
     return draft.verdict()
+
+
+def _shown_type(message: Message) -> str:
+    """Return MSH-9 as `ADT^A01`; "" where what stands there is no message type."""
+    sent = f"{message.type}^{message.trigger}"
+    return sent if _MESSAGE_TYPE.fullmatch(sent) else ""
+
+
+def shown_control_id(control_id: str, tokenizer: Tokenizer) -> str:
+    """Return MSH-10 as it may be stored and shown; a surrogate (`ctl_`) where it is free text.
+
+    The message is as good as any, and the sender gets its own id back in MSA-2. But nothing keeps a
+    sender from writing a name there, and control ids are searched by, shown and logged. The same
+    text has the same surrogate, so that it still tells a repeat from a reuse (docs/adr/0008).
+    """
+    if not control_id or _CONTROL_ID.fullmatch(control_id):
+        return control_id
+    # By its digest: it may be of any length, and unlike an identifier's its case and blanks count.
+    digest = sha256(control_id.encode("utf-8", "surrogatepass")).hexdigest()
+    return tokenizer.token("control", "", digest)
 
 
 def told(segment: Segment | None, field: int, component: int = 1) -> str:

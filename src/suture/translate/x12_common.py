@@ -18,6 +18,7 @@ import msgspec
 
 from suture.model.fault import Fault, fault
 from suture.model.translation import (
+    UNREADABLE_TYPE,
     Begun,
     Channel,
     Closed,
@@ -47,6 +48,7 @@ from suture.wire.x12.envelope import (
     SetStart,
     TechnicalAcknowledgement,
     TransactionSet,
+    is_control_number,
 )
 from suture.wire.x12.reader import Reader
 from suture.wire.x12.segment import Segment, read_date
@@ -66,10 +68,19 @@ _SET_ID_LENGTH = 3
 
 
 def control_id(transaction_set: TransactionSet) -> str:
-    """Return the control numbers that name a set: ISA13/GS06/ST02."""
-    envelope = transaction_set.envelope
-    interchange, group = envelope.interchange.control_number, envelope.group.control_number
-    return f"{interchange}/{group}/{transaction_set.control_number}"
+    """Return the control numbers that name a set: ISA13/GS06/ST02.
+
+    Free text in the place of one is not repeated; its place in the file stands for it: `ST[2]`.
+    """
+    interchange, group = transaction_set.envelope.interchange, transaction_set.envelope.group
+    return "/".join(
+        number if not number or is_control_number(number) else f"{segment_id}[{ordinal}]"
+        for number, segment_id, ordinal in (
+            (interchange.control_number, "ISA", interchange.ordinal),
+            (group.control_number, "GS", group.ordinal),
+            (transaction_set.control_number, "ST", transaction_set.ordinal),
+        )
+    )
 
 
 def recorded_on(transaction_set: TransactionSet) -> date:
@@ -321,8 +332,8 @@ def _rejected(told: SetReply) -> SetReply:
 
 def _numbered(interchange: Interchange, ordinal: int) -> tuple[int, datetime]:
     """Return the control number and the time of a reply, made from those of what it answers."""
-    text = interchange.control_number
-    answered = int(text) if text.isascii() and text.isdigit() else crc32(text.encode())
+    text = interchange.control_number if is_control_number(interchange.control_number) else ""
+    answered = int(text) if text.isdigit() else crc32(text.encode())
     number = answered * _REPLIES_PER_INTERCHANGE_MAX + ordinal % _REPLIES_PER_INTERCHANGE_MAX
     made_on = read_date(interchange.date) or _EPOCH_DATE
     made_at = datetime.combine(made_on, _read_time(interchange.time))
@@ -359,7 +370,7 @@ def _unsupported(
     unknown = fault("x12.set.unsupported", f"{transaction_set.where}/ST-01", explanation)
     yield Translation(
         format="x12",
-        type=sent,
+        type=sent if is_named else UNREADABLE_TYPE,
         control_id=control_id(transaction_set),
         status="held",
         recorded_at_ms=at_ms,

@@ -53,7 +53,7 @@ class Ledger:
         """Take anything."""
         return Delivered(key, "created")
 
-    async def find(self, key: str) -> Finding:
+    async def find(self, key: str, *, command: bytes) -> Finding:
         """Find anything."""
         return Delivered(key, "found")
 

@@ -24,6 +24,10 @@ from tests.unit.cli.command_line import (
 from suture import memory
 from suture.cli.ending import FOUND, WELL
 from suture.cli.estates import sample_estate_folder
+from suture.config import read_folder
+from suture.governance.estate import Estate, load
+from suture.model.identity import Tokenizer
+from suture.security.keys import KeyRing
 
 KEYS = {
     "path",
@@ -45,12 +49,64 @@ def _file(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
+def _sample() -> Estate:
+    estate = load(read_folder(sample_estate_folder()))
+    assert isinstance(estate, Estate)
+    return estate
+
+
 def _lines(report: dict[str, Any]) -> list[tuple[str, int, int]]:
     return [
         (line["account"], line["debit_minor"], line["credit_minor"])
         for entry in report["entries"]
         for line in entry["lines"]
     ]
+
+
+def _keys_shown(suture: Command, path: Path, *options: str) -> set[str]:
+    reports = suture("trace", "--json", path, *options).objects
+    return {event["key"] for report in reports for event in report["events"]}
+
+
+def test_b92_surrogates_of_a_stray_file_are_of_that_run_alone(
+    suture: Command, elsewhere: Path
+) -> None:
+    """Nobody can try account numbers against what somebody pasted."""
+    path = _file(elsewhere, "c.hl7", charge_message())
+    first, second = _keys_shown(suture, path), _keys_shown(suture, path)
+    assert any(key.startswith("acc_") for key in first)
+    assert not first & second
+    assert not (elsewhere / ".suture").exists(), "tracing a file makes nothing"
+
+
+@pytest.mark.parametrize("home", [".suture", "named"])
+def test_surrogates_are_the_installations_where_its_keys_are(
+    suture: Command, elsewhere: Path, home: str
+) -> None:
+    key_ring = KeyRing.create(elsewhere / home / "keys")
+    path = _file(elsewhere, "c.hl7", charge_message())
+    options = () if home == ".suture" else ("--home", home)
+    authority = _sample().sources["charges"].authority
+    account = Tokenizer(key_ring.index_key).token("account", authority, "ACC40017")
+    assert account in _keys_shown(suture, path, *options)
+
+
+@pytest.mark.parametrize("damage", ["open to others", "cut short", "no index key"])
+def test_keys_that_cannot_be_used_are_no_reason_not_to_trace(
+    suture: Command, elsewhere: Path, damage: str
+) -> None:
+    keys = elsewhere / ".suture" / "keys"
+    KeyRing.create(keys)
+    match damage:
+        case "open to others":
+            keys.chmod(0o755)
+        case "cut short":
+            (keys / "index.key").write_bytes(b"short")
+        case _:
+            (keys / "index.key").unlink()
+    before = sorted(each.name for each in keys.iterdir())
+    assert _keys_shown(suture, _file(elsewhere, "c.hl7", charge_message()))
+    assert before == sorted(each.name for each in keys.iterdir())
 
 
 def test_a_balanced_remittance_is_cash_and_claims(suture: Command, elsewhere: Path) -> None:

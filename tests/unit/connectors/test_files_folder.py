@@ -68,7 +68,7 @@ def test_b65_a_done_file_says_when_where_one_is_agreed(tmp_path: Path) -> None:
     (tmp_path / "orphan.done").touch()
     (found,) = folder.find(0.0)
     assert found.path.name == "a.835"
-    assert folder.settle(found, identity="trn_1", into=ARCHIVE) is not None
+    assert folder.settle(found, identity="trn_1") is not None
     assert ["orphan.done"] == [path.name for path in tmp_path.iterdir() if path.is_file()]
 
 
@@ -98,9 +98,10 @@ def test_b62_what_is_no_file_is_refused_unopened(tmp_path: Path, kind: str) -> N
         path.symlink_to(secret if kind == "link" else tmp_path / "nowhere")
     (found,) = folder.find(0.0)
     assert "not a file" in found.refusal
-    settled = folder.settle(found, identity="trn_1", into=ERROR)
-    assert settled is not None
-    assert settled.parent.name == ERROR
+    assert folder.put_aside(found, identity="trn_1") == tmp_path / ERROR / "trn_1"
+    assert ["trn_1"] == [each.name for each in (tmp_path / ERROR).iterdir()]
+    assert not path.is_symlink()
+    assert not path.exists()
     assert secret.read_bytes() == b"/etc/shadow"
 
 
@@ -138,11 +139,11 @@ def test_b65_a_file_put_in_the_place_of_the_one_that_was_read_stays(tmp_path: Pa
         newer.write_bytes(b"the next!")
         newer.rename(path)
         assert b"".join(read_chunks(stream)) == b"the first"
-    assert folder.settle(found, identity="trn_1", into=ARCHIVE) is None
+    assert folder.settle(found, identity="trn_1") is None
     assert path.read_bytes() == b"the next!"
     assert [] == list((tmp_path / ARCHIVE).iterdir())
     path.unlink()
-    assert folder.settle(found, identity="trn_1", into=ARCHIVE) is None
+    assert folder.settle(found, identity="trn_1") is None
 
 
 def test_a_file_larger_than_allowed_is_refused(tmp_path: Path) -> None:
@@ -156,7 +157,7 @@ def test_b70_two_files_of_one_name_are_both_kept(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / "a.835").write_bytes(b"%d" % number)
         (found,) = folder.find(0.0)
-        folder.settle(found, identity=f"trn_{number}", into=ARCHIVE)
+        folder.settle(found, identity=f"trn_{number}")
     assert ["trn_1-a.835", "trn_2-a.835"] == sorted(
         path.name for path in (tmp_path / ARCHIVE).iterdir()
     )
@@ -216,7 +217,7 @@ def test_b61_a_file_whose_name_is_as_long_as_any_is_filed_away(tmp_path: Path, n
     folder = watched(tmp_path)
     (tmp_path / name).write_bytes(b"ISA")
     (found,) = folder.find(0.0)
-    assert folder.settle(found, identity="trn_" + "0" * 26, into=ARCHIVE) is not None
+    assert folder.settle(found, identity="trn_" + "0" * 26) is not None
     assert 1 == len(list((tmp_path / ARCHIVE).iterdir()))
 
 
@@ -243,6 +244,25 @@ def test_b92_a_settled_file_does_not_stay_in_clear_unless_its_source_keeps_files
     folder = Folder(FolderSettings(folder=tmp_path, stable_seconds=0))
     (tmp_path / "a.835").write_bytes(b"ISA")
     (found,) = folder.find(0.0)
-    assert folder.settle(found, identity="trn_1", into=ARCHIVE) is not None
+    assert folder.settle(found, identity="trn_1") is not None
     assert [] == [each for each in tmp_path.rglob("*") if each.is_file()]
     assert {0o700} == {(tmp_path / name).stat().st_mode & 0o777 for name in (ARCHIVE, ERROR)}
+
+
+def test_b92_what_is_put_aside_does_not_bear_the_name_it_came_under(tmp_path: Path) -> None:
+    folder = Folder(FolderSettings(folder=tmp_path, stable_seconds=0, bytes_max=2))
+    (tmp_path / "DOE JANE 1970.835").write_bytes(b"ISA")
+    (found,) = folder.find(0.0)
+    assert found.refusal
+    assert folder.put_aside(found, identity="trn_1") == tmp_path / ERROR / "trn_1"
+    assert ["trn_1"] == [each.name for each in tmp_path.rglob("*") if each.is_file()]
+
+
+def test_b65_what_took_the_place_of_a_refused_file_is_not_put_aside(tmp_path: Path) -> None:
+    folder = watched(tmp_path, bytes_max=2)
+    path = tmp_path / "a.835"
+    path.write_bytes(b"too long")
+    (found,) = folder.find(0.0)
+    path.write_bytes(b"ok")
+    assert folder.put_aside(found, identity="trn_1") is None
+    assert path.read_bytes() == b"ok"

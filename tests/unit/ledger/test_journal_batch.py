@@ -88,20 +88,30 @@ def test_no_entries_make_no_journal() -> None:
 
 
 def test_references_fit_every_erp_and_sort_by_number() -> None:
-    references = [journal_reference(number) for number in (1, 123, 10**13 - 1)]
-    assert ["SUT0000000000001", "SUT0000000000123", "SUT9999999999999"] == references
+    references = [journal_reference("7KQ2", number) for number in (1, 123, 10**9 - 1)]
+    assert ["SUT7KQ2000000001", "SUT7KQ2000000123", "SUT7KQ2999999999"] == references
     assert {16} == {len(reference) for reference in references}
 
 
-@pytest.mark.parametrize("number", [0, -1, 10**13])
-def test_a_number_that_would_break_the_reference_is_refused(number: int) -> None:
+def test_two_installations_never_share_a_reference() -> None:
+    assert journal_reference("7KQ2", 1) != journal_reference("7KQ3", 1)
+
+
+@pytest.mark.parametrize(
+    ("installation", "number"),
+    [
+        *(("7KQ2", number) for number in (0, -1, 10**9)),
+        *((code, 1) for code in ("", "7KQ", "7KQ22", "7kq2", "7K-2", "OIL1")),
+    ],
+)
+def test_what_would_break_the_reference_is_refused(installation: str, number: int) -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        journal_reference(number)
+        journal_reference(installation, number)
 
 
 def journal(**told: Any) -> Journal:
     head: dict[str, Any] = {
-        "reference": "SUT0000000000001",
+        "reference": "SUT7KQ2000000001",
         "lines": summarise([ENTRY])[SCOPE],
         "entry_ids": ("ent_1", "ent_2"),
     }
@@ -112,7 +122,7 @@ def test_the_body_is_what_the_journal_api_takes() -> None:
     body = json.loads(journal().body())
     description = body.pop("description")
     assert {
-        "reference": "SUT0000000000001",
+        "reference": "SUT7KQ2000000001",
         "entity": "RVH",
         "currency": "USD",
         "accounting_date": "2026-03-04",
@@ -135,7 +145,7 @@ def test_the_body_is_what_the_journal_api_takes() -> None:
 
 def test_the_digest_tells_the_entries_whatever_the_reference_and_the_order() -> None:
     first = journal()
-    again = journal(reference="SUT0000000000002", entry_ids=("ent_2", "ent_1"))
+    again = journal(reference="SUT7KQ2000000002", entry_ids=("ent_2", "ent_1"))
     assert first.digest == again.digest
 
 

@@ -43,7 +43,14 @@ def test_a_probability_strikes_about_so_often_and_alike_for_the_same_seed() -> N
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [("down", "down"), ("slow", "slow"), ("429", "429"), ("503", "503"), ("500", None)],
+    [
+        ("down", "down"),
+        ("slow", "slow"),
+        ("429", "429"),
+        ("503", "503"),
+        ("gateway_404", "gateway_404"),
+        ("500", None),
+    ],
 )
 def test_troubles_of_the_whole_erp_strike_questions_too(mode: Mode, expected: Mode | None) -> None:
     assert strikes(arranged(FaultPlan(mode)), 1, is_send=False) == [expected]

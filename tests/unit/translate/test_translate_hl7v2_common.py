@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -62,6 +63,45 @@ def test_a_message_claims_its_control_id_within_its_source_and_sender() -> None:
     translation = heard(HEADER, PATIENT, VISIT)
     assert translation.identities == ("hl7v2:adt:EPICADT|RNH:M1",)
     assert (translation.type, translation.control_id) == ("ADT^A08", "M1")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["M1", "20260105083000.123", "Q-77/3:RNH_9", "0" * 199, "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"],
+)
+def test_a_control_id_that_a_generator_wrote_is_shown_as_it_is(sent: str) -> None:
+    assert heard(HEADER.replace("|M1|", f"|{sent}|"), PATIENT, VISIT).control_id == sent
+
+
+@pytest.mark.parametrize(
+    "sent", ["JANE DOE 1", "DOE^JANE", "DOE,JANE", "M\xc9", "M 1", "0" * 200, "{M1}", "M\t1"]
+)
+def test_b92_a_control_id_of_free_text_is_known_by_a_surrogate_and_the_message_is_as_good(
+    sent: str,
+) -> None:
+    translation = heard(HEADER.replace("|M1|", f"|{sent}|"), PATIENT, VISIT)
+    assert (translation.status, translation.routed != ()) == ("accepted", True)
+    assert re.fullmatch("ctl_[0-9a-v]{26}", translation.control_id)
+    assert translation.identities == (f"hl7v2:adt:EPICADT|RNH:{translation.control_id}",)
+
+
+def test_b20_control_ids_of_free_text_are_told_apart_by_every_character() -> None:
+    sent = ("M 1", "m 1", "M  1", "M 1^", "M 2")
+    named = {heard(HEADER.replace("|M1|", f"|{each}|"), PATIENT).control_id for each in sent}
+    assert len(named) == len(sent)
+    again = heard(HEADER.replace("|M1|", "|M 1|"), PATIENT, VISIT).control_id
+    assert again in named
+
+
+@pytest.mark.parametrize("sent", ["Jane Roe^x", "DOE^JANE ROE", "ADT^A08^x", "JANE^A01", "adt^a08"])
+def test_b92_what_is_no_message_type_is_shown_as_unreadable(sent: str) -> None:
+    translation = unsupported(parsed(HEADER.replace("ADT^A08", sent)), CHANNEL)
+    shown = "ADT^A08" if sent.startswith("ADT") else "unreadable"
+    assert (translation.type, translation.status) == (shown, "held")
+
+
+def test_a_type_without_a_trigger_is_still_a_type() -> None:
+    assert unsupported(parsed(HEADER.replace("ADT^A08^ADT_A01", "ADT")), CHANNEL).type == "ADT^"
 
 
 def test_local_time_is_that_of_the_source() -> None:

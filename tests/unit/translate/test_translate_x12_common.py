@@ -330,6 +330,29 @@ def test_a_set_is_known_by_its_three_control_numbers() -> None:
     assert "000000042/7/0003" == control_id(a_set())
 
 
+def test_b92_what_is_no_control_number_is_known_by_its_place() -> None:
+    free = "DOE JANE 123-45-6789"
+    group = Group(ordinal=2, control_number=free)
+    around = Interchange(ordinal=1, control_number="DOE JANE1")
+    named = msgspec.structs.replace(
+        a_set(), envelope=Envelope(around, group), control_number=free, ordinal=3
+    )
+    assert "ISA[1]/GS[2]/ST[3]" == control_id(named)
+    assert "000000042//0003" == control_id(a_set(Group()))
+
+
+@pytest.mark.parametrize("sent", ["JANE DOE", "8354", "8-5"])
+def test_b92_a_type_that_is_none_is_shown_as_unreadable(sent: str) -> None:
+    raw = changed(WHOLE, "ST*835*0001", f"ST*{sent}*0001")
+    assert [("unreadable", "held", ["x12.set.unsupported"]), ("835", "accepted", [])] == told(raw)
+
+
+def test_b92_a_set_numbered_by_a_sentence_is_rejected_and_its_neighbour_stands() -> None:
+    raw = WHOLE.replace(b"*0001~", b"*JANE DOE 123-45-6789~")
+    assert [("835", "rejected", ["x12.set.header"]), ("835", "accepted", [])] == told(raw)
+    assert b"JANE" not in repr(read(raw)).encode()
+
+
 @pytest.mark.parametrize(
     ("group", "interchange_date", "expected"),
     [

@@ -188,3 +188,45 @@ def test_a_fragment_has_nobody_to_answer() -> None:
         acknowledge_interchange(interchange, control_number=1, made_at=MADE_AT),
         acknowledge_group(group, [], control_number=1, made_at=MADE_AT),
     )
+
+
+FREE = "DOE JANE 123-45-6789"
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("*0001", f"*{FREE}"),
+        ("ST*835*0001", f"ST*{FREE}*0001"),
+        ("ST*835*0001", f"ST*835*0001*{FREE}"),
+        ("*20250115*1200*7*X", f"*20250115*1200*{FREE}*X"),
+        ("GE*2*7", f"GE*2*{FREE}"),
+        ("GE*2*7", f"GE*{FREE}*7"),
+        ("GS*HP", f"GS*{FREE}"),
+        ("X*005010X221A1", f"X*{FREE}"),
+    ],
+)
+def test_b92_a_999_repeats_no_free_text_that_stands_where_a_code_belongs(
+    said: str, says: str
+) -> None:
+    text = WHOLE.replace(said, says)
+    assert FREE in text
+    answer = answer_999(text)
+    assert b"AK9*" in answer
+    assert b"JANE" not in answer
+
+
+def test_a_999_answers_a_set_without_a_usable_number_by_zeros() -> None:
+    segments = segments_of_999(WHOLE.replace("*0001", f"*{FREE}"))
+    assert ["AK2*835*0000", "IK5*R*7", "AK2*835*0002"] == segments[1:4]
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [("000000905", "DOE 12345"), ("*250115*1200*^", "*DOE JA*1200*^"), ("*1200*^", "*JANE*^")],
+)
+def test_b92_a_ta1_repeats_no_free_text_that_stands_where_a_number_belongs(
+    said: str, says: str
+) -> None:
+    answer = ta1_of(WHOLE.replace(said, says))
+    assert not any(each in "*".join(answer.segment.elements) for each in ("DOE", "JA"))

@@ -201,11 +201,31 @@ def test_interchange_controls_of_the_standard_are_no_strays() -> None:
     assert ([[], []], [[]], [[]]) == verdict_of(WHOLE.replace("GS*HP", "ISB*1~ISE*1~GS*HP"))
 
 
-def test_a_long_set_name_is_not_repeated_in_findings() -> None:
-    text = WHOLE.replace("*0001", "*DOE JANE 19700101")
-    items = list(read([text.replace("SE*3", "SE*4", 1).encode()]))
+@pytest.mark.parametrize(
+    "number",
+    [
+        "DOE JANE 19700101",
+        "JANE DOE 123-45-6789",
+        "123-45-6789",
+        "DOE^JANE",
+        "0123456789",
+        "J\xc9E",
+    ],
+)
+def test_b92_a_set_whose_number_is_none_is_rejected_and_the_text_repeated_nowhere(
+    number: str,
+) -> None:
+    """ST02 is AN 4/9; free text in its place would be in every path of the set."""
+    text = WHOLE.replace("*0001", f"*{number}").replace("SE*3", "SE*4", 1)
+    items = list(read([text.encode("latin-1")]))
     end = next(item for item in items if isinstance(item, SetEnd))
-    assert ["ST[1]/SE-01"] == [each.where for each in end.faults]
+    assert ["x12.set.header", "x12.set.segment_count"] == [each.code for each in end.faults]
+    assert ["ST[1]", "ST[1]/SE-01"] == [each.where for each in end.faults]
+
+
+@pytest.mark.parametrize("number", ["0001", "1", "A1", "000000001", "ABC123xyz"])
+def test_a_number_of_one_to_nine_letters_and_digits_is_a_sets_own(number: str) -> None:
+    assert ([[], []], [[]], [[]]) == verdict_of(WHOLE.replace("*0001", f"*{number}"))
 
 
 def test_the_guide_is_told_by_st03_or_by_the_group() -> None:

@@ -30,8 +30,12 @@ class ErpDestination(Protocol):
         `Unknown` means that the ERP may hold it: ask `find` by the same key before any resend.
         """
 
-    async def find(self, key: str) -> Finding:
-        """Ask the ERP what it holds under our reference `key`; changes nothing there."""
+    async def find(self, key: str, *, command: bytes) -> Finding:
+        """Ask the ERP what it holds under our reference `key`; changes nothing there.
+
+        `Delivered` only where that is what `command` books: something else under our reference is
+        `Refused` and somebody's exception, never taken for ours and never written over (F17).
+        """
 
     async def balances(self, entity: str, period: str) -> Balances | Transient | Refused:
         """Read back what the ERP holds for a legal entity and a period (`YYYY-MM`), by account."""

@@ -113,21 +113,32 @@ class Folder:
             raise OSError("another file took the place of the one that was found")
         return stream
 
-    def settle(self, file: FoundFile, *, identity: str, into: str) -> Path | None:
-        """Take a file out of the inbox: into `error`, or, once it is stored sealed, away for good.
+    def settle(self, file: FoundFile, *, identity: str) -> Path | None:
+        """Take a stored file out of the inbox, whatever its verdict: its sealed copy is the file.
 
         A source that keeps its files gets them in `archive`, in clear, under a name no other has.
         Returns where it went or would have gone; None when it is gone, or its sender has put
         another in its place: that one has not been read and stays.
         """
-        target = self.settings.folder / into / f"{identity}-{file.name}"
+        kept = self.settings.folder / ARCHIVE / f"{identity}-{file.name}"
+        return self._take_out(file, kept, is_kept=self.settings.keep_files)
+
+    def put_aside(self, file: FoundFile, *, identity: str) -> Path | None:
+        """Take what cannot be stored out of the inbox, into `error`; returns as `settle` does.
+
+        Its id is its whole name there: a sender may name a file after a patient, and this one lies
+        in clear until somebody looks.
+        """
+        return self._take_out(file, self.settings.folder / ERROR / identity, is_kept=True)
+
+    def _take_out(self, file: FoundFile, target: Path, *, is_kept: bool) -> Path | None:
         try:
             if _mark(file.path.lstat()) != file.mark:
                 return None
-            if into == ARCHIVE and not self.settings.keep_files:
-                file.path.unlink()
-            else:
+            if is_kept:
                 file.path.rename(target)
+            else:
+                file.path.unlink()
         except FileNotFoundError:
             return None
         suffix = self.settings.done_suffix

@@ -22,11 +22,16 @@ with told as (
 insert into inbox (partition, event_id) select partition, id from told
 
 -- name: write_setting
--- Set a setting of this installation that has no value yet, and return the one in force.
-with made as (
-    insert into setting (name, value) values ($1, $2) on conflict do nothing returning value
-)
-select value from made union all select value from setting where name = $1 limit 1
+-- Set a setting of this installation that has no value yet, and return the one in force: also one set at this very moment.
+insert into setting (name, value) values ($1, $2) on conflict (name) do update set value = setting.value returning value
+
+-- name: read_settings
+-- The settings of this installation whose names begin with $1.
+select name, value from setting where starts_with(name, $1) order by name
+
+-- name: holds_messages
+-- Whether anything was stored that is sealed: a message, a file, an identifier.
+select exists (select from message) or exists (select from transmission) or exists (select from vault) as is_filled
 
 -- name: beat
 -- Say that a worker is alive.

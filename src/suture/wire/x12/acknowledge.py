@@ -2,13 +2,15 @@
 
 Here: the verdict in the codes of X12 (TA104 and TA105, IK304, IK403, IK501 and IK502, AK901 and
 AK905) and the whole interchange around it. Not here: the findings themselves (`structure.py`,
-`claim.py`); which code answers which finding is `acknowledgement_codes.csv`. No value of the
-answered file is repeated: IK404 stays empty.
+`claim.py`); which code answers which finding is `acknowledgement_codes.csv`. Of the answered file
+only control numbers, dates and codes are repeated, and only where they are such: free text in their
+place is answered as zeros, and IK404 stays empty.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
@@ -25,6 +27,7 @@ from suture.wire.x12.envelope import (
     SegmentError,
     SetEnd,
     TransactionSet,
+    is_control_number,
 )
 from suture.wire.x12.loops import RemittanceEnd
 
@@ -37,6 +40,10 @@ _NOTE_OTHER = "024"
 _SEGMENTS_IN_ERROR = "5"
 _IMPLEMENTATION_SEGMENTS_IN_ERROR = "I5"
 _CODES_MAX = 5
+_NO_NUMBER = "0000"
+"""In the place of a control number that is none."""
+_DIGITS = re.compile(r"[0-9]{1,8}", re.ASCII)
+_CODE = re.compile(r"[0-9A-Za-z]{1,35}", re.ASCII)
 
 
 class SetReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +97,8 @@ def acknowledge_interchange(
     notes = [note] if note else _codes("interchange_note", end.faults or end.notes)
     code = "R" if is_rejected else "E" if end.notes else "A"
     told = notes[0] if notes else _NOTE_NONE if code == "A" else _NOTE_OTHER
-    answer = ("TA1", answered.control_number, answered.date, answered.time, code, told)
+    sent_at = (_repeated(_DIGITS, answered.date), _repeated(_DIGITS, answered.time))
+    answer = ("TA1", _number(answered.control_number), *sent_at, code, told)
     return build_interchange(
         _back(answered),
         (),
@@ -116,7 +124,8 @@ def acknowledge_group(
     interchange, group = end.envelope.interchange, end.envelope.group
     if not interchange.raw:
         return b""
-    segments = [["AK1", group.functional_id, group.control_number, group.version]]
+    codes = (_repeated(_CODE, group.functional_id), _repeated(_CODE, group.version))
+    segments = [["AK1", codes[0], _number(group.control_number), codes[1]]]
     for each in replies:
         segments += _set_segments(each)
     segments.append(_group_segment(end, replies))
@@ -137,7 +146,8 @@ def _set_segments(answer: SetReply) -> list[list[str]]:
     answered = answer.transaction_set
     # AK203 repeats ST03. The 835 has none: `version` then holds GS08, already told in AK1.
     guide = answered.version if answered.version != answered.envelope.group.version else ""
-    segments = [["AK2", answered.set_id, answered.control_number, guide]]
+    codes = (_repeated(_CODE, answered.set_id), _repeated(_CODE, guide))
+    segments = [["AK2", codes[0], _number(answered.control_number), codes[1]]]
     for error in answer.errors:
         position = str(error.position)
         segments.append(["IK3", error.segment_id or "ZZZ", position, error.loop, error.code])
@@ -157,9 +167,19 @@ def _group_segment(end: GroupEnd, replies: Sequence[SetReply]) -> list[str]:
         code = "E"
     else:
         code = "A"
-    included = end.segment.get(1) if end.segment else str(end.sets_count)
+    told = _repeated(_DIGITS, end.segment.get(1).strip(" ")) if end.segment else ""
+    included = told or str(end.sets_count)
     codes = _codes("group_code", end.faults or end.notes)[:_CODES_MAX]
     return ["AK9", code, included, str(end.sets_count), str(accepted), *codes]
+
+
+def _number(text: str) -> str:
+    return text if is_control_number(text) else _NO_NUMBER
+
+
+def _repeated(grammar: re.Pattern[str], text: str) -> str:
+    """Return a value of the answered file where it is what belongs there, and "" where not."""
+    return text if grammar.fullmatch(text) else ""
 
 
 def _back(interchange: Interchange) -> Address:

@@ -21,6 +21,15 @@ from suture.wire.x12.separators import DEFAULT, Separators
 _CONTROL_NUMBER = re.compile(r"[0-9A-Za-z]{1,9}", re.ASCII)
 
 
+def is_control_number(text: str) -> bool:
+    """Tell whether a text can be a control number: 1 to 9 letters and digits (ST02: AN 4/9).
+
+    ISA13 and GS06 are digits, ST02 letters too; shorter ones than the standard's are sent. Anything
+    else is free text, may name a patient, and is repeated nowhere.
+    """
+    return _CONTROL_NUMBER.fullmatch(text) is not None
+
+
 class Interchange(msgspec.Struct, frozen=True, kw_only=True):
     """ISA to IEA: who sends to whom. Values are trimmed; a fragment (from GS or ST on) has none."""
 
@@ -233,6 +242,6 @@ Item = (
 
 def _where(element: str, control_number: str, segment_id: str, ordinal: int) -> str:
     """Name an envelope by its control number if that is one: damaged bytes could hold anything."""
-    if _CONTROL_NUMBER.fullmatch(control_number):
+    if is_control_number(control_number):
         return f"{element}={control_number}"
     return f"{segment_id}[{ordinal}]"

@@ -26,6 +26,7 @@ from suture.wire.x12.envelope import (
     SetStart,
     TechnicalAcknowledgement,
     TransactionSet,
+    is_control_number,
 )
 from suture.wire.x12.findings import Findings
 from suture.wire.x12.segment import Segment
@@ -283,7 +284,7 @@ class Structure:
         self._of_set = findings = Findings(self._findings_max)
         if self._group is None and interchange.raw:
             findings.add(fault("x12.group.absent", opened.where))
-        if not (opened.set_id and opened.control_number):
+        if not (opened.set_id and is_control_number(opened.control_number)):
             findings.add(fault("x12.set.header", opened.where))
         elif self._is_repeated(opened.control_number, self._set_numbers):
             findings.add(fault("x12.set.duplicate", opened.where))

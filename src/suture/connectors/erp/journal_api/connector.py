@@ -2,9 +2,9 @@
 
 It turns each HTTP reply, and each absence of one, into an outcome of `connectors/outcome.py`. The
 rule behind every branch: say `Unknown` unless it is certain that the ERP did nothing. The bytes of
-the command are made by the ledger's batching and are not read here; the ERP's own refusal codes are
-mapped in `refusals.csv`; HTTP itself is `egress.py`; docs/reference/journal_api.md describes the
-protocol.
+the command are made by the ledger's batching and sent as they are; they are read only to tell
+whether what the ERP holds under our reference is ours. The ERP's own refusal codes are mapped in
+`refusals.csv`; HTTP itself is `egress.py`; docs/reference/journal_api.md describes the protocol.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ _BUSY = frozenset({429, 503})
 _CREDENTIALS = frozenset({401, 403})
 _NOT_READ = frozenset({408, 425})
 """The server says that it did not take the request in: 408 Request Timeout, 425 Too Early."""
+_NOT_ROUTED = frozenset({404, 405, 407, 410, 411, 413, 414, 415, 417, 421, 426, 431})
+"""What stands between says that it passed the request on to nobody (RFC 9110, RFC 6585)."""
 
 Shape = TypeVar("Shape")
 
@@ -78,8 +80,46 @@ class _Document(msgspec.Struct, frozen=True):
     reference: str
 
 
-class _Documents(msgspec.Struct, frozen=True):
-    journals: tuple[_Document, ...]
+class _Held(msgspec.Struct, frozen=True):
+    """A journal as the ERP gives it back: all of its body but the lines, which it sums."""
+
+    document: str
+    reference: str
+    entity: str
+    currency: str
+    accounting_date: str
+    description: str
+    """Ends in the digest of the entries the journal sums (`ledger/batch.py`)."""
+    line_count: int
+    total_minor: int
+
+
+class _HeldJournals(msgspec.Struct, frozen=True):
+    journals: tuple[_Held, ...]
+
+
+class _CommandLine(msgspec.Struct, frozen=True):
+    debit_minor: int
+
+
+class _Command(msgspec.Struct, frozen=True):
+    entity: str
+    currency: str
+    accounting_date: str
+    description: str
+    lines: tuple[_CommandLine, ...]
+
+    def differences(self, held: _Held) -> list[str]:
+        """Name what the ERP holds otherwise than we would send it."""
+        ours: dict[str, object] = {
+            "entity": self.entity,
+            "currency": self.currency,
+            "accounting_date": self.accounting_date,
+            "description": self.description,
+            "line_count": len(self.lines),
+            "total_minor": sum(line.debit_minor for line in self.lines),
+        }
+        return [name for name, value in ours.items() if getattr(held, name) != value]
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -126,22 +166,20 @@ class JournalDestination:
             case Reply():
                 return self._unbooked(answer, _where(key))
 
-    async def find(self, key: str) -> Finding:
+    async def find(self, key: str, *, command: bytes) -> Finding:
         if not _KEY.fullmatch(key):
             return Refused(fault("erp.reference.invalid", "key"))
-        held = await self._ask("v1/journals", {"reference": key}, _Documents, _where(key))
-        if isinstance(held, Refused):  # Says nothing of the journal, which may well be booked.
-            return Transient(fault("erp.question.refused", _where(key), held.fault.explanation))
-        if isinstance(held, Transient):
-            return held
-        if any(journal.reference != key for journal in held.journals):
+        ours = _decoded(command, _Command)
+        if ours is None:
+            return Refused(fault("erp.command.malformed", _where(key)))
+        asked = await self._ask("v1/journals", {"reference": key}, _HeldJournals, _where(key))
+        if isinstance(asked, Refused):  # Says nothing of the journal, which may well be booked.
+            return Transient(fault("erp.question.refused", _where(key), asked.fault.explanation))
+        if isinstance(asked, Transient):
+            return asked
+        if any(held.reference != key for held in asked.journals):
             return Transient(fault("erp.reply.mismatched", _where(key)))
-        documents = sorted({journal.document for journal in held.journals})
-        if not documents:
-            return NotFound(key)
-        if len(documents) > 1:
-            return Refused(fault("erp.reference.twice", _where(key)))
-        return Delivered(documents[0], "found")
+        return _found(asked.journals, ours, key)
 
     async def balances(self, entity: str, period: str) -> Balances | Transient | Refused:
         query = {"entity": entity, "period": period}
@@ -217,7 +255,12 @@ class JournalDestination:
         return Delivered(booked.document, "created" if reply.status == 201 else "replayed")
 
     def _unbooked(self, reply: Reply, where: str) -> Refused | Transient | Unknown:
-        """Tell from a reply that is no success what the ERP did: nothing, or who knows."""
+        """Tell from a reply that is no success what the ERP did: nothing, or who knows.
+
+        Only the ERP's own word, an error in the shape of the protocol, refuses a journal for good.
+        Anything else was said by what stands between (a gateway whose route is gone, a proxy that
+        wants a password), and it says nothing of the journal.
+        """
         status = reply.status
         if status in _BUSY:
             return Transient(fault("erp.busy", self._egress.where), _retry_after_seconds(reply))
@@ -226,7 +269,14 @@ class JournalDestination:
         if status in _NOT_READ:
             return Transient(fault("erp.request.not_taken", self._egress.where))
         if 400 <= status < 500:
-            return Refused(_refusal(reply, where))
+            told = _read(reply, _ErrorReply)
+            if told is not None:
+                return Refused(_refusal(told.error, where))
+            explanation = f"HTTP status {status}, without the ERP's own word."
+            foreign = fault("erp.reply.foreign", self._egress.where, explanation)
+            if status in _NOT_ROUTED:
+                return Transient(foreign, _retry_after_seconds(reply))
+            return Unknown(foreign)
         explanation = f"The ERP answered with HTTP status {status}."
         if 300 <= status < 400:
             return Unknown(fault("erp.redirected", self._egress.where, explanation))
@@ -256,6 +306,21 @@ def open_destination(
     return egress if isinstance(egress, Fault) else JournalDestination(egress, token)
 
 
+def _found(journals: tuple[_Held, ...], ours: _Command, key: str) -> Finding:
+    by_document = {held.document: held for held in journals}
+    if not by_document:
+        return NotFound(key)
+    if len(by_document) > 1:
+        return Refused(fault("erp.reference.twice", _where(key)))
+    ((document, held),) = by_document.items()
+    if different := ours.differences(held):
+        # Another installation's journal, or one from before a restored backup (fault F17): to take
+        # it for ours would lose ours.
+        told = _shown(f"Its document {document} differs in {', '.join(different)}.")
+        return Refused(fault("erp.reference.conflict", _where(key), told))
+    return Delivered(document, "found")
+
+
 def _undelivered(lost: Lost) -> Refused | Transient | Unknown:
     if lost.may_have_arrived:
         return Unknown(lost.fault)
@@ -263,8 +328,12 @@ def _undelivered(lost: Lost) -> Refused | Transient | Unknown:
 
 
 def _read(reply: Reply, shape: type[Shape]) -> Shape | None:
+    return _decoded(reply.body, shape)
+
+
+def _decoded(body: bytes, shape: type[Shape]) -> Shape | None:
     try:
-        return msgspec.json.decode(reply.body, type=shape)
+        return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -275,12 +344,8 @@ def _refusals() -> dict[str, str]:
     return {row["erp_code"]: row["fault_code"] for row in csv.DictReader(text.splitlines())}
 
 
-def _refusal(reply: Reply, where: str) -> Fault:
-    """Make the fault of a 4xx reply: the ERP's code, its sentence made safe to show, the line."""
-    read = _read(reply, _ErrorReply)
-    if read is None:
-        return fault("erp.refused", where, f"HTTP status {reply.status}, without a reason.")
-    error = read.error
+def _refusal(error: _Error, where: str) -> Fault:
+    """Make the fault of a refusal: the ERP's code, its sentence made safe to show, the line."""
     explanation = _shown(f"{error.code}: {error.message}")
     place = where if error.line is None else f"{where}/lines[{error.line}]"
     return fault(_refusals().get(error.code, "erp.refused"), place, explanation)
