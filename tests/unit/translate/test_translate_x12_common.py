@@ -104,10 +104,10 @@ def test_cover_text_around_interchanges_concerns_nobody() -> None:
     assert Closed(status="rejected") == read(raw)[-1], "nobody is owed a reply"
 
 
-def test_a_number_that_no_reply_can_repeat_leaves_the_sender_without_one_and_nothing_else() -> None:
-    """`00*1` is fine where `|` separates; the 999 that names it separates by `*`."""
+def test_a_sender_that_no_reply_can_name_is_left_without_one_and_nothing_else() -> None:
+    """`PAY*R` is fine where `|` separates; the 999 to it separates by `*`."""
     raw = interchange(UNBALANCED, ONE).replace(b"*", b"|")
-    strange = raw.replace(b"|0001~", b"|00*1~")
+    strange = raw.replace(b"|PAYER ", b"|PAY*R ", 1)
     assert read(raw)[-1] != Closed(status="rejected"), "a 999 is owed"
     assert read(strange)[-1] == Closed(status="rejected")
     assert told(raw) == told(strange)
