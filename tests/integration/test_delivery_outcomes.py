@@ -99,10 +99,11 @@ class Desk:
         await self.riverbend.rows("update delivery set leased_until = '-infinity'")
         await self.riverbend.rows("update delivery set not_before = now()")
 
-    async def proven(self) -> None:
-        """Hold our books against the ERP's."""
+    async def proven(self, *, refused_count: int = 0) -> None:
+        """Hold our books against the ERP's; what it refused is the one thing that may be amiss."""
         proof = await read_proof(self.riverbend.database, self.destination)
-        assert proof.proven, proof
+        assert proof.proven is not bool(refused_count), proof
+        assert (refused_count, 0) == (proof.refused.count, proof.erp_difference_minor)
         summary = await self.erp.summary()
         assert (summary["posted_twice"], summary["body_twice"]) == (0, 0)
 
@@ -313,7 +314,7 @@ async def test_a_journal_resent_too_early_is_refused_again_and_waits_once(desk: 
     assert [(act.act, act.os_user, act.reason) for act in acts] == [
         ("resent", "ada", ADA.reason)
     ] * 2
-    await desk.proven()
+    await desk.proven(refused_count=1)
 
 
 async def test_f17_a_strangers_document_under_our_reference_is_an_exception_and_stays(
