@@ -7,11 +7,12 @@ from itertools import permutations
 
 import msgspec
 import pytest
+from tests.unit.processes.telling import told_to
 
 from suture.model.claim import ClaimAdjudicated, ClaimAdjustment
 from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn
 from suture.model.encounter import EncounterUpdated
-from suture.model.event import Event, Fact, Reconsidered, make_stamp
+from suture.model.event import Event, Fact, Reconsidered
 from suture.processes import claim
 
 ORIGINAL = ClaimAdjudicated(
@@ -70,16 +71,7 @@ CORRECTION = msgspec.structs.replace(
 
 def told(fact: Fact, minute: int) -> Event:
     """Return the fact as an event recorded at this minute."""
-    return Event(
-        id=f"evt_{minute}",
-        stream="claim/clm_1",
-        fact=fact,
-        source="clearinghouse",
-        message_id=f"msg_{minute}",
-        where="CLP",
-        stamp=make_stamp(minute * 60_000, f"{minute:012x}", 0),
-        received_at_ms=0,
-    )
+    return told_to("claim/clm_1", fact, minute, source="clearinghouse", where="CLP")
 
 
 def end(*facts: Fact) -> dict[str, Decision]:

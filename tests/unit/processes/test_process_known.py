@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from itertools import permutations
 
+from tests.unit.processes.telling import state_after, told_to
+
 from suture.model.event import Event, Fact, Reconsidered
 from suture.model.purchase import PurchaseAcknowledged, PurchaseLine, PurchaseOrdered
 from suture.pipeline import PROCESSES
@@ -20,40 +22,28 @@ CHANGED = PurchaseOrdered(order="4500012", document="850:2", dated_on=date(2026,
 ANSWERED = PurchaseAcknowledged(order="4500012", document="855:1", dated_on=date(2026, 3, 3))
 
 
-def told(fact: Fact, stamp: str) -> Event:
-    return Event(
-        id=f"evt_{stamp}",
-        stream="purchase/4500012",
-        fact=fact,
-        source="supply",
-        message_id="msg_1",
-        where="BEG",
-        stamp=stamp,
-        received_at_ms=0,
-    )
+def told(fact: Fact, minute: int) -> Event:
+    return told_to("purchase/4500012", fact, minute, source="supply", where="BEG", digest="00")
 
 
-EVENTS = [told(ORDERED, "1"), told(CHANGED, "2"), told(ANSWERED, "2"), told(ORDERED, "1")]
+EVENTS = [told(ORDERED, 1), told(CHANGED, 2), told(ANSWERED, 2), told(ORDERED, 1)]
 
 
 def end(events: list[Event]) -> known.State:
-    state = known.initial("4500012")
-    for event in events:
-        state = known.evolve(state, event)
-    return state
+    return state_after(known, "4500012", *events)
 
 
 def test_any_order_and_any_repetition_leave_the_latest_of_each_kind() -> None:
     ends = {tuple(sorted(end(list(order)).latest.items())) for order in permutations(EVENTS)}
     assert 1 == len(ends)
     assert ["purchase.acknowledged", "purchase.ordered"] == sorted(end(EVENTS).latest)
-    assert "2" == end(EVENTS).latest["purchase.ordered"][0]
+    assert told(CHANGED, 2).stamp == end(EVENTS).latest["purchase.ordered"][0]
 
 
 def test_the_same_fact_again_tells_nothing_new() -> None:
     state = end(EVENTS)
     assert all(known.evolve(state, event) is state for event in EVENTS)
-    assert known.evolve(state, told(Reconsidered(release="rel_1"), "9")) is state
+    assert known.evolve(state, told(Reconsidered(release="rel_1"), 9)) is state
 
 
 def test_nothing_is_booked() -> None:

@@ -7,6 +7,7 @@ from itertools import permutations
 
 import msgspec
 import pytest
+from tests.unit.processes.telling import state_after, told_to
 
 from suture.model.account import (
     AccountAdjusted,
@@ -20,7 +21,7 @@ from suture.model.account import (
 )
 from suture.model.decision import Amount, Booking, Decision, Forward, Hold, Withdrawn, fingerprint
 from suture.model.encounter import EncounterUpdated
-from suture.model.event import Event, Fact, Reconsidered, make_stamp
+from suture.model.event import Event, Fact, Reconsidered
 from suture.processes import patient_account
 
 REGISTERED = AccountRegistered(
@@ -49,24 +50,12 @@ ADJUSTMENT = AccountAdjusted(
 
 def told(fact: Fact, minute: int, where: str = "FT1[1]") -> Event:
     """Return the fact as an event recorded at this minute."""
-    return Event(
-        id=f"evt_{minute}",
-        stream="patient_account/acc_1",
-        fact=fact,
-        source="billing",
-        message_id=f"msg_{minute}",
-        where=where,
-        stamp=make_stamp(minute * 60_000, f"{minute:012x}", 0),
-        received_at_ms=0,
-    )
+    return told_to("patient_account/acc_1", fact, minute, source="billing", where=where)
 
 
 def after(*events: Event) -> patient_account.State:
     """Return the state once these events were told in this order."""
-    state = patient_account.initial("acc_1")
-    for event in events:
-        state = patient_account.evolve(state, event)
-    return state
+    return state_after(patient_account, "acc_1", *events)
 
 
 def decided(*events: Event) -> tuple[Decision, ...]:
