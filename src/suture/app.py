@@ -46,7 +46,7 @@ from suture.governance.release import pack, release_id
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer
 from suture.security.keys import KEYS_FOLDER, KeyRing
-from suture.store.database import Database
+from suture.store.database import REPORTS, Database
 from suture.store.embedded import EmbeddedPostgres
 from suture.store.migrate import migrate
 from suture.store.releases import active_release, append_release, live_workers
@@ -162,7 +162,7 @@ async def bring_into_force(database: Database, files: Mapping[str, bytes], note:
 async def opened_store(installation: Installation) -> AsyncIterator[Database]:
     """Open the store of an installation, starting its embedded database if need be."""
     dsn = await installation.start_database()
-    database, _ = await open_store(dsn, connections_max=4)
+    database, _ = await open_store(dsn, connections_max=4, deadlines=REPORTS)
     try:
         yield database
     finally:

@@ -18,7 +18,13 @@ import msgspec
 from suture.engine.telemetry import log
 from suture.governance.estate import Estate, load
 from suture.governance.release import unpack
-from suture.store.database import Database, StoreUnavailableError, connect
+from suture.store.database import (
+    WORK,
+    Database,
+    Deadlines,
+    StoreUnavailableError,
+    connect,
+)
 from suture.store.releases import (
     ActiveRelease,
     active_release,
@@ -115,9 +121,11 @@ def _stop_when_failed(helper: asyncio.Task[None], stop: asyncio.Event) -> None:
         stop.set()
 
 
-async def open_store(dsn: str, *, connections_max: int = 8) -> tuple[Database, int]:
+async def open_store(
+    dsn: str, *, connections_max: int = 8, deadlines: Deadlines = WORK
+) -> tuple[Database, int]:
     """Connect and return the store with the number of partitions its log has."""
-    database = await connect(dsn, connections_max=connections_max)
+    database = await connect(dsn, connections_max=connections_max, deadlines=deadlines)
     return database, await make_partitions(database, PARTITIONS_COUNT)
 
 

@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Literal
 
-import asyncpg
 import msgspec
 
 from suture.ledger.batch import Journal, JournalLine, journal_reference
 from suture.model.fault import Fault, catalogue
 from suture.store.acts import Person
-from suture.store.database import DRIVER_ERRORS, Database, translated
-from suture.store.queries import QUERIES
+from suture.store.database import Database, Session
 
 
 class QueueAge(msgspec.Struct, frozen=True):
@@ -69,18 +67,13 @@ async def batch_entries(
     One journal for each entity, currency and accounting day. `installation` is the code in their
     references.
     """
-    try:
-        async with database.pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(QUERIES["take_unbatched"], policy, entries_max)
-            if not rows:
-                return []
-            entry_ids = [row["entry_id"] for row in rows]
-            return [
-                await _append(connection, lines, entry_ids, installation, policy, destination)
-                for lines in await _summaries(connection, entry_ids)
-            ]
-    except DRIVER_ERRORS as error:
-        raise translated(error) from error
+    async with database.transaction() as session:
+        rows = await session.fetch("take_unbatched", policy, entries_max)
+        entry_ids = [row["entry_id"] for row in rows]
+        return [
+            await _append(session, lines, entry_ids, installation, policy, destination)
+            for lines in await _summaries(session, entry_ids)
+        ]
 
 
 class _Summary(msgspec.Struct):
@@ -90,11 +83,9 @@ class _Summary(msgspec.Struct):
     lines: list[JournalLine]
 
 
-async def _summaries(
-    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], entry_ids: list[str]
-) -> list[_Summary]:
+async def _summaries(session: Session, entry_ids: list[str]) -> list[_Summary]:
     groups: dict[tuple[str, str, date], _Summary] = {}
-    for row in await connection.fetch(QUERIES["summarise_entries"], entry_ids):
+    for row in await session.fetch("summarise_entries", entry_ids):
         key = (row["entity"], row["currency"], row["accounting_on"])
         group = groups.setdefault(key, _Summary(*key, lines=[]))
         group.lines.append(
@@ -112,7 +103,7 @@ async def _summaries(
 
 
 async def _append(
-    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
+    session: Session,
     summary: _Summary,
     all_ids: list[str],
     installation: str,
@@ -120,11 +111,11 @@ async def _append(
     destination: str,
 ) -> Journal:
     head = (summary.entity, summary.currency, summary.accounting_on)
-    rows = await connection.fetch(QUERIES["entries_of_journal"], all_ids, *head)
+    rows = await session.fetch("entries_of_journal", all_ids, *head)
     entry_ids = [row["id"] for row in rows]
-    number = await connection.fetchval(QUERIES["next_journal_number"])
+    (row,) = await session.fetch("next_journal_number")
     journal = Journal(
-        reference=journal_reference(installation, number),
+        reference=journal_reference(installation, row["number"]),
         policy=policy,
         entity=summary.entity,
         currency=summary.currency,
@@ -132,15 +123,13 @@ async def _append(
         lines=tuple(summary.lines),
         entry_ids=tuple(entry_ids),
     )
-    await connection.execute(
-        QUERIES["append_journal"], journal.reference, destination, policy, *head, len(entry_ids)
+    await session.fetch(
+        "append_journal", journal.reference, destination, policy, *head, len(entry_ids)
     )
-    await connection.execute(
-        QUERIES["append_journal_lines"], journal.reference, *_columns(journal.lines)
-    )
-    await connection.execute(QUERIES["link_journal_entries"], journal.reference, entry_ids)
-    await connection.execute(
-        QUERIES["append_delivery"],
+    await session.fetch("append_journal_lines", journal.reference, *_columns(journal.lines))
+    await session.fetch("link_journal_entries", journal.reference, entry_ids)
+    await session.fetch(
+        "append_delivery",
         destination,
         f"{journal.entity}/{policy}",
         journal.reference,

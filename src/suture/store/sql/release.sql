@@ -1,3 +1,7 @@
+-- name: answer
+-- Nothing but whether the server answers.
+select true as answers
+
 -- name: append_release
 -- Bring a version of an estate into force.
 insert into release (id, content, note) values ($1, $2, $3) returning number
