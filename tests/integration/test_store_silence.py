@@ -116,7 +116,8 @@ async def test_f20_a_commit_that_is_not_answered_ends_in_time(
             with pytest.raises(StoreUnavailableError):
                 await committed_in_silence()
         silent.speak_again()
-    assert await batch_entries(database, policy="p", destination="erp", entries_max=1) == []
+    told = {"installation": "7KQ2", "policy": "p", "destination": "erp"}
+    assert await batch_entries(database, **told, entries_max=1) == []
 
 
 async def test_f20_a_file_under_way_when_the_server_goes_silent_ends_in_time(

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from suture.cli import doors
 from suture.cli.ending import FOUND, WELL, UsageError
 from suture.cli.screen import chip, count, line, open_console, plain, plain_table, print_json
 from suture.config import read_folder
@@ -26,6 +27,9 @@ def run(folder: Path, *, as_json: bool) -> int:
                 "release": estate.release_id if isinstance(estate, Estate) else "",
                 "faults": [_told(each) for each in faults],
                 "counts": _counts(estate, files) if isinstance(estate, Estate) else {},
+                "sources": [doors.told(each) for each in estate.sources.values()]
+                if isinstance(estate, Estate)
+                else [],
             }
         )
     elif isinstance(estate, Estate):
@@ -116,9 +120,8 @@ def _print_sound(folder: Path, estate: Estate, files: Mapping[str, bytes]) -> No
         table.add_row(f"{number:,}", name.replace("_", " "))
     console.print(table)
     for source in estate.sources.values():
-        console.print(
-            line("from  ", (source.name, "bold"), f"  {source.translation} by {source.connector}")
-        )
+        console.print(line("from  ", (source.name, "bold"), f"  {doors.address(source)}"))
+        console.print(line((doors.policy(source), "dim"), indent=8))
     for destination in estate.destinations.values():
         console.print(
             line(

@@ -16,12 +16,12 @@ from suture.app import (
     visited_store,
     work,
 )
+from suture.cli import doors
 from suture.cli.ending import WELL, UsageError
 from suture.cli.screen import line, open_console, plain, plain_table
 from suture.engine import telemetry
 from suture.engine.supervisor import Supervisor
 from suture.engine.worker import ROLES, Role, load_estate
-from suture.governance.connections import Source
 from suture.governance.estate import Estate
 from suture.store.database import Database
 from suture.store.releases import ActiveRelease, live_workers
@@ -136,7 +136,8 @@ def _print_banner(
     )
     table = plain_table("", "name", "what", "where", is_headed=False)
     for source in estate.sources.values():
-        table.add_row("from", source.name, source.translation, _address(source, installation.home))
+        where = doors.address(source, installation.home)
+        table.add_row("from", source.name, doors.policy(source), where)
     for destination in estate.destinations.values():
         table.add_row(
             "to", destination.name, destination.connector, plain(destination.journal_api.url)
@@ -144,10 +145,3 @@ def _print_banner(
     console.print(table)
     database = "embedded PostgreSQL" if installation.is_embedded else "the server of DATABASE_URL"
     console.print(line(("Kept in: ", "dim"), database))
-
-
-def _address(source: Source, home: Path) -> str:
-    if source.mllp is not None:
-        return f"mllp {source.mllp.host}:{source.mllp.port or 'any free port'}"
-    assert source.files is not None  # a source has one of the two
-    return f"files {home / source.files.folder / source.files.pattern}"

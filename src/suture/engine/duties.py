@@ -56,6 +56,9 @@ def open_channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None =
         charset=source.charset,
         facility=source.facility,
         overlay=overlay,
+        translations=frozenset(source.translations),
+        processing=source.processing,
+        ack=source.ack,
     )
 
 

@@ -122,11 +122,18 @@ def _stop_when_failed(helper: asyncio.Task[None], stop: asyncio.Event) -> None:
 
 
 async def open_store(
-    dsn: str, *, connections_max: int = 8, deadlines: Deadlines = WORK
+    dsn: str,
+    *,
+    connections_max: int = 8,
+    partitions_count: int = PARTITIONS_COUNT,
+    deadlines: Deadlines = WORK,
 ) -> tuple[Database, int]:
-    """Connect and return the store with the number of partitions its log has."""
+    """Connect and return the store with the number of partitions its log has.
+
+    `partitions_count` where it has none yet: the first to open it fixes them.
+    """
     database = await connect(dsn, connections_max=connections_max, deadlines=deadlines)
-    return database, await make_partitions(database, PARTITIONS_COUNT)
+    return database, await make_partitions(database, partitions_count)
 
 
 async def _beat(database: Database, setting: Setting, stop: asyncio.Event) -> None:
