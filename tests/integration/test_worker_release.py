@@ -20,7 +20,7 @@ from suture.engine.worker import NoReleaseError, Setting, load_estate, run_worke
 from suture.governance.estate import Estate
 from suture.governance.release import pack, release_id
 from suture.store.database import connect
-from suture.store.releases import ActiveRelease, append_release, live_workers
+from suture.store.releases import ActiveRelease, Door, append_release, live_workers
 
 pytestmark = pytest.mark.integration
 
@@ -31,6 +31,7 @@ class Watching:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.failure: Exception | None = None
+        self.opened: tuple[Door, ...] = ()
 
     async def start(self, estate: Estate, release: ActiveRelease) -> None:
         self.told.append(f"start {release.number}")
@@ -39,6 +40,9 @@ class Watching:
         if self.failure is not None:
             raise self.failure
         self.told.append(f"change {release.number}")
+
+    def doors(self) -> tuple[Door, ...]:
+        return self.opened
 
     async def drain(self) -> None:
         self.told.append("drain")

@@ -1,14 +1,17 @@
 """How a source's door is told: where it is, what may come in, and what an acknowledgement says.
 
 For `suture check`, `suture serve` and `suture status`. What a source says for itself is
-`governance/connections.py`; whether its door is open, `engine/doors.py`.
+`governance/connections.py`; how its door is opened and kept, `engine/doors.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from suture.governance.connections import ACKNOWLEDGING_CONNECTORS, Source
+from suture.model.fault import catalogue
+from suture.store.releases import Door, Worker
 
 _PROCESSINGS = {"P": "production", "T": "tests only"}
 _ACKS = {"stored": "acknowledges what is stored", "understood": "answers AE to what is held"}
@@ -28,6 +31,30 @@ def policy(source: Source) -> str:
     if source.connector in ACKNOWLEDGING_CONNECTORS:
         words.append(_ACKS[source.ack])
     return "; ".join(words)
+
+
+def of(source: Source, workers: Sequence[Worker]) -> list[Door]:
+    """Return the doors of a source at the workers that are alive."""
+    return [door for each in workers for door in each.doors if door.source == source.name]
+
+
+def state(source: Source, workers: Sequence[Worker]) -> dict[str, object]:
+    """Return whether a source's door is open, by the keys of `suture status --json`.
+
+    `open` at one worker at least, at the port that it got; `waiting` for what its code says;
+    `closed` where no worker is alive to open it.
+    """
+    found = of(source, workers)
+    reasons = [each for each in found if each.code]
+    is_open = len(found) > len(reasons)
+    actual = [each.address for each in found if not each.code and source.mllp]
+    return {
+        **({"address": actual[0]} if actual else {}),
+        "state": "open" if is_open else "waiting" if found else "closed",
+        "code": reasons[0].code if reasons else "",
+        "explanation": reasons[0].explanation if reasons else "",
+        "remedy": catalogue()[reasons[0].code].remedy if reasons else "",
+    }
 
 
 def told(source: Source, home: Path = Path()) -> dict[str, object]:

@@ -102,17 +102,18 @@ class Supervisor:
             log.warning(
                 "worker_died", role=crew.role, code=crew.process.returncode, seconds=round(lived, 1)
             )
-            steady = lived >= STEADY_SECONDS
-            crew.restart_seconds = (
-                RESTART_SECONDS_MIN
-                if steady
-                else min(crew.restart_seconds * 2, RESTART_SECONDS_MAX)
-            )
-            crew.restart_at = now + crew.restart_seconds
+            if lived >= STEADY_SECONDS:
+                crew.restart_seconds = RESTART_SECONDS_MIN / 2
+            _wait_longer(crew)
             crew.restarts_count += 1
             crew.process = None
         if now >= crew.restart_at:
-            crew.process = await self._spawn(crew)
+            try:
+                crew.process = await self._spawn(crew)
+            except OSError as error:  # no memory or no process to be had: the others go on
+                _wait_longer(crew)
+                log.error("worker_not_started", role=crew.role, error=type(error).__name__)
+                return
             crew.started_at = elapsed_seconds()
 
     async def _spawn(self, crew: Crew) -> asyncio.subprocess.Process:
@@ -151,3 +152,8 @@ class Supervisor:
                 log.error("worker_drain_overdue", role=crew.role)
                 process.kill()
                 await process.wait()
+
+
+def _wait_longer(crew: Crew) -> None:
+    crew.restart_seconds = min(crew.restart_seconds * 2, RESTART_SECONDS_MAX)
+    crew.restart_at = elapsed_seconds() + crew.restart_seconds

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from typing import cast
 
 import msgspec
 
-from suture.model.fault import Fault
+from suture.model.fault import Fault, fault
 from suture.wire.mllp import Frame, FrameReader, FramingFault, frame
 
 Receiver = Callable[[bytes], Awaitable[bytes | None]]
@@ -32,6 +33,21 @@ HELD = frozenset({"mllp.frame.too_large", "mllp.frame.nested"})
 
 _KEEPALIVE_SECONDS = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 """A peer that vanished without a word gives its place back after two minutes (F22)."""
+
+
+def unopened(error: OSError, host: str, port: int) -> Fault:
+    """Return why a port could not be listened on, and what to do about it."""
+    where = f"{host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return fault("mllp.port.taken", where, f"another program listens on {where}")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return fault("mllp.port.refused", where, f"the system does not let us listen on {where}")
+    reason = "no address of this machine" if _is_elsewhere(error) else f"unusable ({error.errno})"
+    return fault("mllp.address.unusable", where, f"{where} is {reason}")
+
+
+def _is_elsewhere(error: OSError) -> bool:
+    return error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -311,8 +311,10 @@ create table worker (
     role text not null,
     process_id integer not null,
     started_at timestamptz not null default now(),
-    seen_at timestamptz not null default now()
+    seen_at timestamptz not null default now(),
+    doors bytea not null default '[]'
 );
+comment on column worker.doors is 'Where this worker takes messages in, as JSON: each door open, or why not.';
 
 -- The fence ------------------------------------------------------------------------------------
 
