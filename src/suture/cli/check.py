@@ -10,6 +10,7 @@ from suture.cli import doors
 from suture.cli.ending import FOUND, WELL, UsageError
 from suture.cli.screen import chip, count, line, open_console, plain, plain_table, print_json
 from suture.config import read_folder
+from suture.governance.connections import Destination
 from suture.governance.estate import Estate, load
 from suture.model.fault import Fault
 
@@ -28,6 +29,9 @@ def run(folder: Path, *, as_json: bool) -> int:
                 "faults": [_told(each) for each in faults],
                 "counts": _counts(estate, files) if isinstance(estate, Estate) else {},
                 "sources": [doors.told(each) for each in estate.sources.values()]
+                if isinstance(estate, Estate)
+                else [],
+                "destinations": [_destination(each) for each in estate.destinations.values()]
                 if isinstance(estate, Estate)
                 else [],
             }
@@ -103,6 +107,16 @@ def _counts(estate: Estate, files: Mapping[str, bytes]) -> dict[str, int]:
     }
 
 
+def _destination(destination: Destination) -> dict[str, object]:
+    return {
+        "destination": destination.name,
+        "connector": destination.connector,
+        "address": destination.journal_api.url,
+        "entities": destination.entities,
+        "policies": list(destination.policies),
+    }
+
+
 def _rows(table: bytes) -> int:
     """Return how many rows a CSV table has below its header."""
     return sum(1 for row in csv.reader(table.decode("utf-8-sig").splitlines()) if row) - 1
@@ -130,3 +144,5 @@ def _print_sound(folder: Path, estate: Estate, files: Mapping[str, bytes]) -> No
                 f"  {destination.connector} at {destination.journal_api.url}",
             )
         )
+        entities = ", ".join(destination.entities) or "every entity"
+        console.print(line((f"{entities}; {', '.join(destination.policies)}", "dim"), indent=8))

@@ -22,7 +22,7 @@ from suture.connectors.erp.journal_api.connector import (
 )
 from suture.connectors.files.folder import Folder, FolderSettings, unusable
 from suture.connectors.mllp.listener import Limits, Listener, unopened
-from suture.engine.batching import Batching, Policy
+from suture.engine.batching import Batching, Policy, Takes
 from suture.engine.clock import now_ms
 from suture.engine.delivery import Delivery, Retry
 from suture.engine.doors import Doors, Opened
@@ -33,6 +33,7 @@ from suture.engine.runner import Runner
 from suture.engine.telemetry import log
 from suture.governance.connections import Destination, Source
 from suture.governance.estate import Estate
+from suture.governance.routes import destination_of
 from suture.model.event import Event, Reconsidered
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer, derive_id
@@ -268,23 +269,29 @@ class DeliveryDuty:
         self._secrets = secrets
         self._loops = Loops()
         self._opened: dict[str, JournalDestination] = {}
+        self._batchings: dict[str, Batching] = {}
 
-    async def start(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
+    async def start(self, estate: Estate, release: ActiveRelease) -> None:
         """Open every destination."""
-        for destination in estate.destinations.values():
-            self._open(destination)
+        await self.change(estate, release)
 
     async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
-        """Open destinations that are new; settings of the others change at the next start."""
+        """Open destinations that are new, and send each entry where this release sends it.
+
+        Other settings of a destination change at the next start; one that is gone is still sent
+        what is queued for it.
+        """
+        for name, batching in self._batchings.items():
+            batching.takes = _takes(estate, name)
         for destination in estate.destinations.values():
             if destination.name not in self._opened:
-                self._open(destination)
+                self._open(destination, _takes(estate, destination.name))
 
     def doors(self) -> tuple[Door, ...]:
         """Return none: journals go out."""
         return ()
 
-    def _open(self, destination: Destination) -> None:
+    def _open(self, destination: Destination, takes: Takes) -> None:
         opened = open_journal_api(destination, self._secrets)
         if isinstance(opened, Fault):
             log.error("destination_refused", destination=destination.name, code=opened.code)
@@ -296,7 +303,8 @@ class DeliveryDuty:
         }
         retry = Retry(destination.retry.seconds_min, destination.retry.seconds_max)
         limits = destination.journal_api.limits
-        batching = Batching(self._database, destination.name, policies)
+        batching = Batching(self._database, destination.name, policies, takes)
+        self._batchings[destination.name] = batching
         delivery = Delivery(
             self._database,
             destination.name,
@@ -304,6 +312,7 @@ class DeliveryDuty:
             self._owner,
             retry,
             lease_seconds=2 * limits.total_seconds_max + LEASE_MARGIN_SECONDS,
+            per_second_max=destination.rate.per_second_max,
         )
         self._loops.add(batching.run(self._loops.stop), f"batching-{destination.name}")
         self._loops.add(delivery.run(self._loops.stop), f"delivery-{destination.name}")
@@ -312,3 +321,12 @@ class DeliveryDuty:
         """Finish the journals under way."""
         await self._loops.drain()
         await asyncio.gather(*(opened.close() for opened in self._opened.values()))
+
+
+def _takes(estate: Estate, name: str) -> Takes:
+    """Return what goes to a destination under this estate."""
+
+    def takes(entity: str, policy: str) -> bool:
+        return destination_of(estate.destinations, entity, policy) == name
+
+    return takes

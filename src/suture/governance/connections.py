@@ -98,6 +98,12 @@ class BatchPolicy(msgspec.Struct, frozen=True, kw_only=True):
     entries_max: Count = 2_000
 
 
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How many journals each delivery worker sends in a second; no limit where it is 0."""
+
+    per_second_max: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
+
+
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of the wait between attempts."""
 
@@ -132,9 +138,16 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """Where its bearer token is: `env:NAME` or `file:path`."""
     grants: tuple[str, ...]
     """Classes of data it may receive (`model/data_class.py`)."""
+    entities: tuple[str, ...]
+    """Legal entities whose journals it takes; all of them where none is named."""
     policies: dict[str, BatchPolicy]
+    rate: RateLimit
     retry: RetryPolicy
     journal_api: JournalApiSettings
+
+    def may_take(self, entity: str) -> bool:
+        """Whether it takes journals of this legal entity."""
+        return not self.entities or entity in self.entities
 
 
 class _SourceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +167,9 @@ class _DestinationFile(msgspec.Struct, frozen=True, kw_only=True):
     connector: str
     token: str
     grants: tuple[str, ...]
+    entities: tuple[str, ...] = ()
     policies: dict[str, BatchPolicy]
+    rate: RateLimit = RateLimit()
     retry: RetryPolicy = RetryPolicy()
     journal_api: JournalApiSettings
 

@@ -20,10 +20,18 @@ from suture.store.database import Database, Session
 
 
 class QueueAge(msgspec.Struct, frozen=True):
-    """Entries of one policy that wait for a journal."""
+    """Entries that wait for a journal."""
 
     entries_count: int
     oldest_seconds: float
+
+
+class Unbatched(msgspec.Struct, frozen=True):
+    """Entries of one policy and one legal entity that wait for a journal."""
+
+    policy: str
+    entity: str
+    age: QueueAge
 
 
 class LeasedDelivery(msgspec.Struct, frozen=True):
@@ -53,22 +61,33 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     milliseconds: int = 0
 
 
-async def unbatched_ages(database: Database) -> dict[str, QueueAge]:
-    """Return, by policy, how much waits for a journal and for how long."""
-    rows = await database.fetch("unbatched_age")
-    return {row["policy"]: QueueAge(row["entries_count"], row["oldest_seconds"]) for row in rows}
+async def unbatched_ages(database: Database) -> list[Unbatched]:
+    """Return how much waits for a journal and for how long, by policy and entity."""
+    return [
+        Unbatched(
+            row["policy"], row["entity"], QueueAge(row["entries_count"], row["oldest_seconds"])
+        )
+        for row in await database.fetch("unbatched_age")
+    ]
 
 
 async def batch_entries(
-    database: Database, *, installation: str, policy: str, destination: str, entries_max: int
+    database: Database,
+    *,
+    installation: str,
+    policy: str,
+    destination: str,
+    entries_max: int,
+    entities: Sequence[str] | None = None,
 ) -> list[Journal]:
-    """Gather waiting entries of one policy into journals, and queue them.
+    """Gather waiting entries of one policy into journals, and queue them for a destination.
 
-    One journal for each entity, currency and accounting day. `installation` is the code in their
-    references.
+    One journal for each entity, currency and accounting day; only of `entities` where they are
+    named. `installation` is the code in their references.
     """
     async with database.transaction() as session:
-        rows = await session.fetch("take_unbatched", policy, entries_max)
+        taken = None if entities is None else list(entities)
+        rows = await session.fetch("take_unbatched", policy, entries_max, taken)
         entry_ids = [row["entry_id"] for row in rows]
         return [
             await _append(session, lines, entry_ids, installation, policy, destination)

@@ -60,7 +60,17 @@ def test_a_source_is_told_with_its_place_and_its_policies(suture: Command, estat
         "ack": "understood",
     }
     assert ("files", "P", None) == (remits["connector"], remits["processing"], remits["ack"])
+    assert object_["destinations"] == [
+        {
+            "destination": "erp",
+            "connector": "journal_api",
+            "address": "http://127.0.0.1:8070",
+            "entities": [],
+            "policies": ["immediate", "charges"],
+        }
+    ]
     shown = " ".join(suture("check", estate).out.split())
+    assert "to erp journal_api at http://127.0.0.1:8070 every entity; immediate, charges" in shown
     assert "from adt mllp 127.0.0.1:2575 hl7v2_adt; tests only; answers AE to what is held" in shown
     assert "hl7v2_dft; production; acknowledges what is stored" in shown
 

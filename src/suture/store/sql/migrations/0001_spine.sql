@@ -195,6 +195,7 @@ create trigger append_only before update or delete or truncate on log for each s
 
 create table unbatched (
     policy text not null,
+    entity text not null,
     entry_id text collate "C" not null,
     queued_at timestamptz not null default now(),
     primary key (policy, entry_id)
