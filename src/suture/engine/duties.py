@@ -24,6 +24,7 @@ from suture.connectors.files.folder import Folder, FolderSettings, unusable
 from suture.connectors.mllp.listener import Limits, Listener, unopened
 from suture.engine.batching import Batching, Policy, Takes
 from suture.engine.clock import now_ms
+from suture.engine.complaints import Complaints
 from suture.engine.delivery import Delivery, Retry
 from suture.engine.doors import Doors, Opened
 from suture.engine.file_intake import FileIntake
@@ -96,6 +97,7 @@ class IntakeDuty:
         self._tokenizer = tokenizer
         self._channels: dict[str, Channel] = {}
         self._doors = Doors(self._open)
+        self._complaints = Complaints()
         self.ports: dict[str, int] = {}
 
     async def start(self, estate: Estate, release: ActiveRelease) -> None:
@@ -118,7 +120,7 @@ class IntakeDuty:
         assert source.mllp is not None, "only sources of this connector are opened here"
         limits = msgspec.convert(msgspec.structs.asdict(source.mllp.limits), Limits)
         receiver, refuser = self._receiver(source.name), self._refuser(source.name)
-        listener = Listener(receiver, limits, _observe, refuser)
+        listener = Listener(receiver, limits, self._complaints.observe, refuser)
         host = source.mllp.host
         try:
             self.ports[source.name] = await listener.start(host, source.mllp.port)
@@ -142,10 +144,6 @@ class IntakeDuty:
         """Answer what is complete, commit what is queued, close."""
         await self._doors.drain()
         await self._intake.drain()
-
-
-def _observe(code: str, peer: str) -> None:
-    log.warning("mllp_fault", code=code, peer=peer)
 
 
 class FilesDuty:
