@@ -6,9 +6,13 @@ For `suture check`, `suture serve` and `suture status`. What a source says for i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from rich.console import Console
+
+from suture.cli.screen import age, line
 from suture.governance.connections import ACKNOWLEDGING_CONNECTORS, Source
 from suture.model.fault import catalogue
 from suture.store.releases import Door, Worker
@@ -55,6 +59,18 @@ def state(source: Source, workers: Sequence[Worker]) -> dict[str, object]:
         "explanation": reasons[0].explanation if reasons else "",
         "remedy": catalogue()[reasons[0].code].remedy if reasons else "",
     }
+
+
+def print_waiting(
+    console: Console, sources: Iterable[Source], workers: Sequence[Worker], at: datetime
+) -> None:
+    """Print the doors that are not open, why, since when, and what to do."""
+    for source in sources:
+        for door in of(source, workers):
+            if door.code:
+                reason = f"{door.explanation}, for {age((at - door.since).total_seconds())}"
+                console.print(line((f"{source.name} is not open  ", "bold red"), reason))
+                console.print(line(("→ ", "bold"), catalogue()[door.code].remedy, indent=6))
 
 
 def told(source: Source, home: Path = Path()) -> dict[str, object]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 from rich.console import Console
 
 from suture.app import (
+    WORKER_SEEN_SECONDS,
     Installation,
     open_installation,
     read_estate,
@@ -107,6 +109,9 @@ async def _greet(
             console.print(
                 line(("At work", "bold green"), f": {', '.join(roles)}. Stop with Control-C.")
             )
+            workers = await live_workers(database, seconds=WORKER_SEEN_SECONDS)
+            at = datetime.now(UTC)
+            doors.print_waiting(console, estate.sources.values(), workers, at)
         else:
             console.print(
                 line(("Not at work yet", "bold yellow"), ": some workers; see their log.")

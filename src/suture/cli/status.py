@@ -29,7 +29,6 @@ from suture.cli.screen import (
 )
 from suture.engine.worker import NoReleaseError, load_estate
 from suture.governance.connections import Source
-from suture.model.fault import catalogue
 from suture.store.controls import Counts, DeliveryCounts, read_counts, read_delivery_counts
 from suture.store.database import Database
 from suture.store.queues import OpenAmount, Queue, Queues, read_open_amounts, read_queues
@@ -186,17 +185,7 @@ def _print_doors(status: Status) -> None:
         where = doors.address(source, Path(status.home))
         table.add_row(source.name, plain(where), doors.policy(source))
     console.print(table)
-    for source in status.sources:
-        for door in doors.of(source, status.workers):
-            if door.code:
-                since = age((status.at - door.since).total_seconds())
-                console.print(
-                    line(
-                        (f"{source.name} is not open  ", "bold red"),
-                        f"{door.explanation}, for {since}",
-                    )
-                )
-                console.print(line(("→ ", "bold"), catalogue()[door.code].remedy, indent=6))
+    doors.print_waiting(console, status.sources, status.workers, status.at)
 
 
 def _print_people(status: Status) -> None:

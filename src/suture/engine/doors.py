@@ -22,7 +22,7 @@ from suture.model.fault import Fault
 from suture.store.releases import Door
 
 RETRY_SECONDS_MIN = 1.0
-RETRY_SECONDS_MAX = 30.0
+RETRY_SECONDS_MAX = 10.0
 
 
 class Opened(msgspec.Struct, frozen=True):
