@@ -36,7 +36,6 @@ from suture.model.translation import (
     Closed,
     Piece,
     Reading,
-    Status,
     Translation,
 )
 from suture.processes import (
@@ -51,6 +50,7 @@ from suture.processes import (
 from suture.processes.process import Process
 from suture.translate import hl7v2_adt, hl7v2_dft, hl7v2_siu, x12_835
 from suture.translate.hl7v2_common import sent_on, through_door, unsupported
+from suture.translate.hl7v2_reply import reply
 from suture.translate.overlay import edited
 from suture.translate.x12_common import Translator, read_interchanges
 from suture.wire import hl7v2
@@ -105,56 +105,17 @@ def receive_message(
 ) -> tuple[Translation, bytes]:
     """Return what one HL7 v2 message means, and the reply its sender is owed once it is durable.
 
-    Content we cannot understand is accepted (we hold the bytes), or answered AE where the channel's
-    policy asks for that; only unusable framing or identity is refused, and the refusal names the
-    message where its MSH can be read so far. In enhanced mode
-    the accept acknowledgement (CA, CR) is the reply where MSH-15 asks for one, else, as most
-    products expect, the application acknowledgement where MSH-16 asks; the reply is empty where
-    none is due.
+    Content we cannot understand is held (we have the bytes); only unusable framing or identity is
+    refused, and the refusal names the message where its MSH can be read so far. Which reply that
+    makes is `translate/hl7v2_reply.py`.
     """
     message = hl7v2.parse(raw, charset=channel.charset)
     translation = _translate(message, raw, channel)
     readable = (
         hl7v2.parse_header(raw, charset=channel.charset) if isinstance(message, Fault) else message
     )
-    code = _reply_code(readable, translation.status, channel)
-    if not code:
-        return translation, b""
-    return translation, hl7v2.acknowledge(
-        readable, code, control_id=control_id, at=at, faults=translation.faults
-    )
-
-
-def acknowledge_held(
-    raw: bytes, channel: Channel, reason: Fault, *, control_id: str, at: str
-) -> bytes:
-    """Return the reply to a message that is held for what intake alone knows; empty where none is.
-
-    A control id used before, or a failure of ours.
-    """
-    message = hl7v2.parse(raw, charset=channel.charset)
-    if isinstance(message, Fault):
-        return b""
-    code = _reply_code(message, "held", channel)
-    if not code:
-        return b""
-    return hl7v2.acknowledge(message, code, control_id=control_id, at=at, faults=(reason,))
-
-
-def _reply_code(message: hl7v2.Message | None, status: Status, channel: Channel) -> str:
-    """Return the code of the reply, "" where none is due.
-
-    The accept acknowledgement of the enhanced mode says whether the bytes are safe; what is in them
-    concerns the application acknowledgement alone, and that only where the source's policy says so.
-    """
-    is_refused = status == "rejected"
-    is_blamed = is_refused or (status == "held" and channel.ack == "understood")
-    if message is not None and hl7v2.is_enhanced(message):
-        if hl7v2.is_due(message.accept_acknowledgement, is_success=not is_refused):
-            return "CR" if is_refused else "CA"
-        if not hl7v2.is_due(message.application_acknowledgement, is_success=not is_blamed):
-            return ""
-    return "AR" if is_refused else "AE" if is_blamed else "AA"
+    status, faults = translation.status, translation.faults
+    return translation, reply(readable, channel, status, faults, control_id=control_id, at=at)
 
 
 def _translate(message: hl7v2.Message | Fault, raw: bytes, channel: Channel) -> Translation:

@@ -22,7 +22,7 @@ from suture.model.event import Event, Fact, make_stamp
 from suture.model.fault import Fault, fault
 from suture.model.identity import bounded_identity, derive_id, shown_text
 from suture.model.translation import UNREADABLE_TYPE, Channel, Status, Translation
-from suture.pipeline import acknowledge_held, receive_message
+from suture.pipeline import receive_message
 from suture.security.keys import KeyRing
 from suture.security.phi import seal
 from suture.store.database import Database, StoreUnavailableError
@@ -32,6 +32,7 @@ from suture.store.event_log import (
     append_repeats,
     find_identities,
 )
+from suture.translate.hl7v2_reply import reply_to_held
 from suture.wire import hl7v2
 
 BATCH_MESSAGES_MAX = 500
@@ -344,9 +345,7 @@ def _holding(received: Received, channel: Channel, reason: Fault) -> bytes:
     """Return the reply to a message that we hold for a reason of ours."""
     at = hl7_timestamp(received.at_ms)
     try:
-        return acknowledge_held(
-            received.raw, channel, reason, control_id=received.control_id, at=at
-        )
+        return reply_to_held(received.raw, channel, reason, control_id=received.control_id, at=at)
     except Exception:  # noqa: BLE001 - it is the parser that fails; nobody can be named then
         return b""
 

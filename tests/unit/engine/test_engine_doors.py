@@ -104,7 +104,7 @@ async def test_a_door_is_tried_less_and_less_often_and_its_trouble_logged_once()
     assert loop.time() - began >= (1 + 2 + 4 + 4) * QUICK
     (line,) = (each for each in logged if each["event"] == "door_not_open")
     assert ("error", "adt", "mllp.port.taken") == (line["log_level"], line["source"], line["code"])
-    assert "give the source another port" in line["remedy"], "the line says what to do"
+    assert "change `port` in sources" in line["remedy"], "the line says what to do"
     await doors.drain()
     tried_count = len(house.tried)
     await asyncio.sleep(5 * QUICK)

@@ -13,7 +13,8 @@ from tests.specs.riverbend_books import channel
 
 from suture.model.fault import fault
 from suture.model.translation import AckPolicy
-from suture.pipeline import acknowledge_held, receive_message
+from suture.pipeline import receive_message
+from suture.translate.hl7v2_reply import reply_to_held
 from suture.wire import hl7v2
 
 GOOD = "ADT^A04"
@@ -182,10 +183,10 @@ def test_what_intake_alone_finds_is_answered_by_the_same_policy(
     at = msgspec.structs.replace(channel("adt"), ack=ack)
     reused = fault("intake.control_id.reused", "MSH-10")
     told = {"control_id": "1", "at": "2026"}
-    reply = acknowledge_held(message(GOOD, accept, application), at, reused, **told)
+    reply = reply_to_held(message(GOOD, accept, application), at, reused, **told)
     answer = hl7v2.parse(reply) if reply else None
     assert code == (answer.get("MSA-1") if isinstance(answer, hl7v2.Message) else "")
-    assert b"" == acknowledge_held(b"no message", at, reused, **told)
+    assert b"" == reply_to_held(b"no message", at, reused, **told)
 
 
 def test_an_acknowledgement_is_never_acknowledged() -> None:
