@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.integration.operator_desk import assert_every_control_holds, outcomes, reprocessed
 from tests.integration.remit_files import filed, put, remit, statuses
 from tests.integration.riverbend_store import (
     Riverbend,
@@ -140,3 +141,30 @@ async def test_a_source_that_asks_to_be_told_hears_of_everything_that_is_held(
         assert code in text
     assert replies == await riverbend.receive(*sent)
     assert (4, 4) == await riverbend.counts()
+
+
+async def test_what_was_held_at_the_door_is_booked_when_the_estate_is_mended_and_it_is_reprocessed(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    """As the remedies say: the bytes are kept, so nobody need send them again."""
+    await register(riverbend)
+    await riverbend.receive(charge("B1", "T"))
+    await riverbend.receive(charge("B2"), source="adt")
+    put(tmp_path, remit("T1").replace(b"*P*:~", b"*T*:~"))
+    await riverbend.watch(tmp_path).turn()
+    codes = ["intake.processing.unexpected", "intake.type.unexpected"]
+    assert [codes[0], *codes] == await riverbend.exceptions()
+    for code in codes:
+        assert {"held"} == set(outcomes(await reprocessed(riverbend, all_of=code)))
+    await riverbend.change(
+        said("charges", "processing", '"T"')
+        | said("remits", "processing", '"T"')
+        | said("adt", "translation", '["hl7v2_adt", "hl7v2_dft"]')
+    )
+    for code in codes:
+        assert {"accepted"} == set(outcomes(await reprocessed(riverbend, all_of=code)))
+    await riverbend.settle()
+    assert await riverbend.exceptions() == []
+    balances = await riverbend.balances()
+    assert (15_000, -20_000) == (balances["1020"], balances["4020"])
+    await assert_every_control_holds(riverbend)
