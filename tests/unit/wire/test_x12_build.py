@@ -44,9 +44,9 @@ def test_a_4010_interchange_has_no_repetition_separator() -> None:
     assert b"|250117|0805|U|00401|000000001|0|P|>\n" in data
 
 
-@pytest.mark.parametrize("value", ["A*B", "A~B"])
+@pytest.mark.parametrize("value", ["A*B", "A~B", "A\nB", "A\rB", "A\0B"])
 def test_a_value_that_would_cut_the_interchange_is_refused(value: str) -> None:
-    with pytest.raises(ValueError, match="a value of a N1 segment holds a separator"):
+    with pytest.raises(ValueError, match="a value of a N1 segment cannot be written"):
         build_interchange(ADDRESS, [group(("N1", "PR", value))], control_number=1, made_at=MADE_AT)
 
 

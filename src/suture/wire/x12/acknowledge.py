@@ -1,33 +1,35 @@
-"""What we answer: TA1 for an interchange, 999 (005010X231A1) for a group, from what ends them.
+"""What we answer: TA1 for an interchange, 999 or 997 for a group, from what ends them.
 
-Here: the verdict in the codes of X12 (TA104 and TA105, IK304, IK403, IK501 and IK502, AK901 and
-AK905) and the whole interchange around it. Not here: the findings themselves (`structure.py`,
-`claim.py`); which code answers which finding is `acknowledgement_codes.csv`. Of the answered file
-only control numbers, dates and codes are repeated, and only where they are such: free text in their
-place is answered as zeros, and IK404 stays empty.
+Here: the verdict on interchange, group and set in the codes of X12 (TA104 and TA105, AK901 and
+AK905, IK501 and IK502) and the whole interchange around it. Not here: what is told of one set
+(`acknowledge_set.py`), the findings themselves (`structure.py`, `claim.py`, `conformance.py`);
+which code answers which finding is `acknowledgement_codes.csv`. Of the answered file only control
+numbers, dates and codes are repeated, and only where they are such: free text in their place is
+answered as zeros (ADR 0008).
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
-from importlib import resources
 
-import msgspec
-
-from suture.model.fault import Fault
+from suture.wire.x12.acknowledge_set import (
+    SetReply,
+    functional_segments,
+    implementation_segments,
+    repeated_code,
+    repeated_count,
+    repeated_number,
+)
 from suture.wire.x12.build import Address, GroupContent, SetContent, build_interchange
+from suture.wire.x12.codes import codes_of
+from suture.wire.x12.conformance import SetVerdict
 from suture.wire.x12.envelope import (
     GroupEnd,
     Interchange,
     InterchangeEnd,
-    SegmentError,
     SetEnd,
-    TransactionSet,
-    is_control_number,
 )
 from suture.wire.x12.loops import RemittanceEnd
 
@@ -35,37 +37,37 @@ DUPLICATE_INTERCHANGE = "025"
 """TA105 for an ISA13 that was received before (B30)."""
 
 _GUIDE = "005010X231A1"
+_HEALTH_CARE_GUIDE = re.compile(r"00(?:50[1-9]|5[1-9]|[6-9])[0-9]*X[0-9]")
+_STANDARD = re.compile(r"00[4-9][0-9]{3}")
+_OLDEST_STANDARD = "004010"
+_ACKNOWLEDGEMENTS = "FA"
 _NOTE_NONE = "000"
 _NOTE_OTHER = "024"
 _SEGMENTS_IN_ERROR = "5"
 _IMPLEMENTATION_SEGMENTS_IN_ERROR = "I5"
 _CODES_MAX = 5
-_NO_NUMBER = "0000"
-"""In the place of a control number that is none."""
-_DIGITS = re.compile(r"[0-9]{1,8}", re.ASCII)
-_CODE = re.compile(r"[0-9A-Za-z]{1,35}", re.ASCII)
+
+__all__ = [
+    "DUPLICATE_INTERCHANGE",
+    "SetReply",
+    "acknowledge_group",
+    "acknowledge_interchange",
+    "reply",
+]
 
 
-class SetReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What a 999 says about one transaction set."""
+def reply(end: SetEnd, verdict: RemittanceEnd | SetVerdict | None = None) -> SetReply:
+    """Judge a transaction set as read, and by what its guide or its balance says of it.
 
-    transaction_set: TransactionSet
-    code: str
-    """IK501: A accepted, E accepted with errors, R rejected."""
-    syntax_codes: tuple[str, ...] = ()
-    """IK502 to IK506: why."""
-    errors: tuple[SegmentError, ...] = ()
-
-
-def reply(end: SetEnd, remittance: RemittanceEnd | None = None) -> SetReply:
-    """Judge a transaction set as read, and as a remittance where it is one."""
-    faults = end.faults + (remittance.faults if remittance else ())
-    notes = end.notes + (remittance.notes if remittance else ())
-    errors = end.errors + (remittance.errors if remittance else ())
-    codes = _codes("set_code", faults)
-    if end.errors:
+    A fault rejects it, a note alone has it accepted with errors.
+    """
+    faults = end.faults + (verdict.faults if verdict else ())
+    notes = end.notes + (verdict.notes if verdict else ())
+    errors = end.errors + (verdict.errors if verdict else ())
+    codes = codes_of("set_code", faults or notes)
+    if end.errors or (isinstance(verdict, SetVerdict) and verdict.errors):
         codes.append(_SEGMENTS_IN_ERROR)
-    if remittance and remittance.faults:
+    if verdict and verdict.faults and not isinstance(verdict, SetVerdict):
         codes.append(_IMPLEMENTATION_SEGMENTS_IN_ERROR)
     if faults and not codes:
         codes.append(_SEGMENTS_IN_ERROR)
@@ -94,11 +96,11 @@ def acknowledge_interchange(
     if not answered.raw:
         return b""
     is_rejected = bool(note or end.faults)
-    notes = [note] if note else _codes("interchange_note", end.faults or end.notes)
+    notes = [note] if note else codes_of("interchange_note", end.faults or end.notes)
     code = "R" if is_rejected else "E" if end.notes else "A"
     told = notes[0] if notes else _NOTE_NONE if code == "A" else _NOTE_OTHER
-    sent_at = (_repeated(_DIGITS, answered.date), _repeated(_DIGITS, answered.time))
-    answer = ("TA1", _number(answered.control_number), *sent_at, code, told)
+    sent_at = (repeated_count(answered.date), repeated_count(answered.time))
+    answer = ("TA1", repeated_number(answered.control_number), *sent_at, code, told)
     return build_interchange(
         _back(answered),
         (),
@@ -115,23 +117,42 @@ def acknowledge_group(
     *,
     control_number: int,
     made_at: datetime,
+    tells_units: bool = False,
 ) -> bytes:
-    """Answer a group with a 999: each set's verdict and AK9 over all of them.
+    """Answer a group: by a 999 in health care guides from 5010, else by a 997.
 
     AK901: R when the group itself is at fault or no set was accepted, P when some were not, E when
-    some have errors only, A otherwise. Returns no bytes for a fragment.
+    some have errors only, A otherwise. `tells_units` names the claim that an error is in by its
+    sender's own number (CTX01), for a reply that goes where patients' numbers may. Returns no bytes
+    for a fragment, nor for a group of acknowledgements: those are never answered.
     """
     interchange, group = end.envelope.interchange, end.envelope.group
-    if not interchange.raw:
+    if not interchange.raw or group.functional_id == _ACKNOWLEDGEMENTS:
         return b""
-    codes = (_repeated(_CODE, group.functional_id), _repeated(_CODE, group.version))
-    segments = [["AK1", codes[0], _number(group.control_number), codes[1]]]
+    is_implementation = _HEALTH_CARE_GUIDE.match(group.version) is not None
+    number = repeated_number(group.control_number)
+    segments = [["AK1", repeated_code(group.functional_id), number]]
+    if is_implementation:
+        segments[0].append(repeated_code(group.version))
     for each in replies:
-        segments += _set_segments(each)
+        segments += (
+            implementation_segments(each, tells_units=tells_units)
+            if is_implementation
+            else functional_segments(each)
+        )
     segments.append(_group_segment(end, replies))
-    content = SetContent(set_id="999", control_number="0001", segments=segments, version=_GUIDE)
+    version = _GUIDE if is_implementation else _standard_of(group.version)
+    content = SetContent(
+        set_id="999" if is_implementation else "997",
+        control_number="0001",
+        segments=segments,
+        version=_GUIDE if is_implementation else "",
+    )
     answer = GroupContent(
-        functional_id="FA", control_number=control_number, version=_GUIDE, sets=[content]
+        functional_id=_ACKNOWLEDGEMENTS,
+        control_number=control_number,
+        version=version,
+        sets=[content],
     )
     return build_interchange(
         _back(interchange),
@@ -142,19 +163,10 @@ def acknowledge_group(
     )
 
 
-def _set_segments(answer: SetReply) -> list[list[str]]:
-    answered = answer.transaction_set
-    # AK203 repeats ST03. The 835 has none: `version` then holds GS08, already told in AK1.
-    guide = answered.version if answered.version != answered.envelope.group.version else ""
-    codes = (_repeated(_CODE, answered.set_id), _repeated(_CODE, guide))
-    segments = [["AK2", codes[0], _number(answered.control_number), codes[1]]]
-    for error in answer.errors:
-        position = str(error.position)
-        segments.append(["IK3", error.segment_id or "ZZZ", position, error.loop, error.code])
-        if error.element:
-            segments.append(["IK4", str(error.element), "", error.element_code])
-    segments.append(["IK5", answer.code, *answer.syntax_codes])
-    return segments
+def _standard_of(version: str) -> str:
+    """Return the version of the standard that a 997 is written in: that of the group it answers."""
+    found = _STANDARD.match(version)
+    return found[0] if found else _OLDEST_STANDARD
 
 
 def _group_segment(end: GroupEnd, replies: Sequence[SetReply]) -> list[str]:
@@ -167,19 +179,10 @@ def _group_segment(end: GroupEnd, replies: Sequence[SetReply]) -> list[str]:
         code = "E"
     else:
         code = "A"
-    told = _repeated(_DIGITS, end.segment.get(1).strip(" ")) if end.segment else ""
+    told = repeated_count(end.segment.get(1).strip(" ")) if end.segment else ""
     included = told or str(end.sets_count)
-    codes = _codes("group_code", end.faults or end.notes)[:_CODES_MAX]
+    codes = codes_of("group_code", end.faults or end.notes)[:_CODES_MAX]
     return ["AK9", code, included, str(end.sets_count), str(accepted), *codes]
-
-
-def _number(text: str) -> str:
-    return text if is_control_number(text) else _NO_NUMBER
-
-
-def _repeated(grammar: re.Pattern[str], text: str) -> str:
-    """Return a value of the answered file where it is what belongs there, and "" where not."""
-    return text if grammar.fullmatch(text) else ""
 
 
 def _back(interchange: Interchange) -> Address:
@@ -189,16 +192,3 @@ def _back(interchange: Interchange) -> Address:
         receiver_qualifier=interchange.sender_qualifier,
         receiver_id=interchange.sender_id,
     )
-
-
-def _codes(column: str, findings: Iterable[Fault]) -> list[str]:
-    """Return the codes of that column for these findings, in their order, each once."""
-    table = _table()
-    codes = (table.get(each.code, {}).get(column, "") for each in findings)
-    return list(dict.fromkeys(code for code in codes if code))
-
-
-@cache
-def _table() -> dict[str, dict[str, str]]:
-    text = resources.files(__package__).joinpath("acknowledgement_codes.csv").read_text("utf-8")
-    return {row["code"]: row for row in csv.DictReader(text.splitlines())}

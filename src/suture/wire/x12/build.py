@@ -27,6 +27,9 @@ from suture.wire.x12.separators import DEFAULT, ISA_WIDTHS, Separators
 
 _VERSIONS_IN_ISA = {"004": "00401", "005": "00501"}
 _NO_REPETITION = "U"
+_NEVER_WRITTEN = ("\n", "\r", "\0")
+"""A reader would take them for damage."""
+
 _ISA_PADDED_WITH_SPACES = frozenset((2, 4, 6, 8))
 
 
@@ -104,9 +107,9 @@ def build_interchange(
     """Build a whole interchange, ISA to IEA, with its counts and control numbers.
 
     `answers` are TA1 segments, which stand before the first group. `made_at` is written as it is,
-    in the sender's local time. Raises ValueError for a value that holds a separator or does not
-    fit its ISA element: X12 has no escape, so what cannot be written must be replaced by the
-    caller.
+    in the sender's local time. Raises ValueError for a value that holds a separator or a line break
+    or does not fit its ISA element: X12 has no escape, so what cannot be written must be replaced
+    by the caller.
     """
     number = f"{control_number:09d}"
     version = groups[0].version if groups else "005"
@@ -135,14 +138,14 @@ class _Cut:
     def __init__(self, separators: Separators, line_end: str) -> None:
         self._element = separators.element
         self._end = separators.segment + line_end
-        self._forbidden = (separators.element, separators.segment)
+        self._forbidden = (separators.element, separators.segment, *_NEVER_WRITTEN)
 
     def text(self, elements: Sequence[str]) -> str:
         """Return the segment, trailing empty elements left out (X12.6)."""
         last = max((number for number, value in enumerate(elements) if value), default=0)
         used = elements[: last + 1]
         if any(separator in value for value in used for separator in self._forbidden):
-            raise ValueError(f"a value of a {elements[0]} segment holds a separator")
+            raise ValueError(f"a value of a {elements[0]} segment cannot be written")
         return self._element.join(used) + self._end
 
 
@@ -164,6 +167,6 @@ def _group_texts(
 def _padded(values: Sequence[str]) -> Iterator[str]:
     for number, (value, width) in enumerate(zip(values, ISA_WIDTHS, strict=True), start=1):
         padded = value.ljust(width) if number in _ISA_PADDED_WITH_SPACES else value
-        if len(padded) != width:
-            raise ValueError(f"ISA{number:02d} must be {width} characters long")
+        if len(padded) != width or any(each in value for each in _NEVER_WRITTEN):
+            raise ValueError(f"ISA{number:02d} must be {width} characters long, in one line")
         yield padded

@@ -115,6 +115,8 @@ class TransactionSet(msgspec.Struct, frozen=True, kw_only=True):
     """ST02."""
     version: str
     """The guide: ST03, or GS08 where ST has only two elements (4010)."""
+    implementation: str = ""
+    """ST03 as sent, which AK203 repeats; "" where there is none (4010, 835)."""
     ordinal: int
     """1-based in the input."""
 
@@ -122,6 +124,30 @@ class TransactionSet(msgspec.Struct, frozen=True, kw_only=True):
     def where(self) -> str:
         """The set in a fault's path: `ST02=0001`; its ordinal where that is no control number."""
         return _where("ST02", self.control_number, "ST", self.ordinal)
+
+
+class BusinessUnit(msgspec.Struct, frozen=True):
+    """What a 999 names a claim or payment by (CTX01): `CLM01` and the number its sender gave it.
+
+    It goes back to that sender and nowhere else: the value does not show when it is printed.
+    """
+
+    name: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"BusinessUnit({self.name})"
+
+
+class SituationalTrigger(msgspec.Struct, frozen=True):
+    """The element that makes a situational segment required (CTX02 to CTX05)."""
+
+    segment_id: str
+    position: int
+    loop: str
+    element: int
+    component: int
+    """0 for the whole element."""
 
 
 class SegmentError(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,8 +162,16 @@ class SegmentError(msgspec.Struct, frozen=True, kw_only=True):
     """IK303: 2100."""
     element: int = 0
     """IK401-1; 0 when the error is about the whole segment."""
+    component: int = 0
+    """IK401-2; 0 when it is about the whole element."""
+    reference: str = ""
+    """IK402: number of the data element."""
     element_code: str = ""
     """IK403: 1 missing, 5 too long, 6 invalid character ..."""
+    business_unit: BusinessUnit | None = None
+    """CTX: the claim or payment that it stands in."""
+    trigger: SituationalTrigger | None = None
+    """CTX: the element that makes a missing segment required."""
 
 
 class InterchangeStart(msgspec.Struct, frozen=True):

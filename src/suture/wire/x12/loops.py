@@ -11,6 +11,7 @@ of the second line of the third claim.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import msgspec
@@ -54,7 +55,7 @@ class Adjustment(msgspec.Struct, frozen=True, gc=False):
 class Loop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The segments of one loop, and how to ask for one by its id and qualifier."""
 
-    segments: tuple[Segment, ...]
+    segments: Sequence[Segment]
     """In the order received, the loop's first included; those of inner loops left out."""
 
     def first(self, segment_id: str, qualifier: str = "") -> Segment | None:

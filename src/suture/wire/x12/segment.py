@@ -55,7 +55,8 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
 
     def components(self, number: int) -> list[str]:
         """Return the components of element `number`; an empty list if it is absent or empty."""
-        value = self.get(number)
+        elements = self.elements
+        value = elements[number] if 0 < number < len(elements) else ""
         return value.split(self.separators.component) if value else []
 
     def text(self, number: int, component: int | None = None) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 from suture.model.fault import Fault, fault
+from suture.wire.x12.elements import check_elements
 from suture.wire.x12.envelope import (
     Envelope,
     EnvelopeFault,
@@ -29,6 +30,7 @@ from suture.wire.x12.envelope import (
     is_control_number,
 )
 from suture.wire.x12.findings import Findings
+from suture.wire.x12.guide import acknowledgement_rule
 from suture.wire.x12.segment import Segment
 from suture.wire.x12.separators import Header, Separators
 
@@ -278,6 +280,7 @@ class Structure:
             set_id=get(1).strip(" "),
             control_number=get(2).strip(" "),
             version=get(3).strip(" ") or group.version,
+            implementation=get(3).strip(" "),
             ordinal=self._sets_count,
         )
         self.ordinal = 1
@@ -357,6 +360,9 @@ class Structure:
 
     def _acknowledged(self, interchange: Interchange, segment: Segment) -> None:
         self._answers_count += 1
+        for found in check_elements(segment, acknowledgement_rule()):
+            where = f"{interchange.where}/TA1-{found.number:02d}"
+            self._of_interchange.add(fault(found.code, where), note=True)
         self.items.append(
             TechnicalAcknowledgement(
                 interchange=interchange,
