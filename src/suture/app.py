@@ -46,7 +46,7 @@ from suture.governance.release import pack, release_id
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer
 from suture.security.keys import KEYS_FOLDER, KeyRing
-from suture.store.database import Database
+from suture.store.database import REPORTS, Database
 from suture.store.embedded import EmbeddedPostgres
 from suture.store.migrate import migrate
 from suture.store.releases import active_release, append_release, live_workers
@@ -162,7 +162,13 @@ async def bring_into_force(database: Database, files: Mapping[str, bytes], note:
 async def opened_store(installation: Installation) -> AsyncIterator[Database]:
     """Open the store of an installation, starting its embedded database if need be."""
     dsn = await installation.start_database()
-    database, _ = await open_store(dsn, connections_max=4)
+    settings = installation.settings
+    database, _ = await open_store(
+        dsn,
+        connections_max=settings.database.connections_max,
+        partitions_count=settings.engine.partitions_count,
+        deadlines=REPORTS,
+    )
     try:
         yield database
     finally:
@@ -211,7 +217,12 @@ async def work(role: Role, installation: Installation) -> None:
     """Be one worker until told to stop."""
     telemetry.configure()
     dsn = os.environ.get(DSN_VARIABLE) or installation.postgres().dsn
-    database, partitions_count = await open_store(dsn)
+    settings = installation.settings
+    database, partitions_count = await open_store(
+        dsn,
+        connections_max=settings.database.connections_max,
+        partitions_count=settings.engine.partitions_count,
+    )
     setting = Setting(
         role=role,
         dsn=dsn,
@@ -324,7 +335,8 @@ async def _settle(
 
     Raises KeyFileError, NoReleaseError.
     """
-    database, _ = await open_store(dsn, connections_max=2)
+    partitions_count = installation.settings.engine.partitions_count
+    database, _ = await open_store(dsn, connections_max=2, partitions_count=partitions_count)
     try:
         await installation.key_ring(database)
         if files is None and await active_release(database) is None:

@@ -26,7 +26,6 @@ SECRET_BYTES_MAX = 16 * 1024
 _PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@|[?&]password=", re.ASCII)
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=4_096)]
-Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
 class EstateTooLargeError(ValueError):
@@ -42,6 +41,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """PostgreSQL binaries for the embedded server; empty for the installed ones.
     SUTURE_POSTGRES_BIN overrides it."""
     connections_max: Count = 8
+    """Of each worker and each command."""
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +53,6 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Workers that handle events, each on its share of the partitions."""
 
 
-class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the workbench and the API listen; port 0 takes any that is free."""
-
-    host: str = "127.0.0.1"
-    port: Port = 8080
-
-
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything `suture.toml` may say; every setting has a default."""
 
@@ -69,7 +62,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The estate to bring into force at first start."""
     database: DatabaseSettings = DatabaseSettings()
     engine: EngineSettings = EngineSettings()
-    web: WebSettings = WebSettings()
 
 
 def load_settings(

@@ -36,6 +36,7 @@ from suture.model.translation import (
     Closed,
     Piece,
     Reading,
+    Status,
     Translation,
 )
 from suture.processes import (
@@ -49,7 +50,7 @@ from suture.processes import (
 )
 from suture.processes.process import Process
 from suture.translate import hl7v2_adt, hl7v2_dft, hl7v2_siu, x12_835
-from suture.translate.hl7v2_common import sent_on, unsupported
+from suture.translate.hl7v2_common import sent_on, through_door, unsupported
 from suture.translate.overlay import edited
 from suture.translate.x12_common import Translator, read_interchanges
 from suture.wire import hl7v2
@@ -76,6 +77,14 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
 SET_TRANSLATORS: dict[str, Translator] = {"835": x12_835.translate}
 """By ST01."""
 
+TRANSLATIONS = (
+    "hl7v2",
+    *(f"hl7v2_{kind.lower()}" for kind in MESSAGE_TRANSLATORS),
+    "x12",
+    *(f"x12_{kind}" for kind in SET_TRANSLATORS),
+)
+"""What a source may be said to send: a format, or one translation of it, by its module's name."""
+
 Outcome = Literal["posted", "parked", "no_effect", "repeated"]
 
 WHOLE_BYTES_MAX = 256 * 1024 * 1024
@@ -96,34 +105,56 @@ def receive_message(
 ) -> tuple[Translation, bytes]:
     """Return what one HL7 v2 message means, and the reply its sender is owed once it is durable.
 
-    Content we cannot understand is accepted (we hold the bytes); only unusable framing or identity
-    is refused, and the refusal names the message where its MSH can be read so far. In enhanced mode
+    Content we cannot understand is accepted (we hold the bytes), or answered AE where the channel's
+    policy asks for that; only unusable framing or identity is refused, and the refusal names the
+    message where its MSH can be read so far. In enhanced mode
     the accept acknowledgement (CA, CR) is the reply where MSH-15 asks for one, else, as most
     products expect, the application acknowledgement where MSH-16 asks; the reply is empty where
     none is due.
     """
     message = hl7v2.parse(raw, charset=channel.charset)
     translation = _translate(message, raw, channel)
-    is_refused = translation.status == "rejected"
     readable = (
         hl7v2.parse_header(raw, charset=channel.charset) if isinstance(message, Fault) else message
     )
-    code = _reply_code(readable, is_refused=is_refused)
+    code = _reply_code(readable, translation.status, channel)
     if not code:
         return translation, b""
-    faults = translation.faults if is_refused else ()
     return translation, hl7v2.acknowledge(
-        readable, code, control_id=control_id, at=at, faults=faults
+        readable, code, control_id=control_id, at=at, faults=translation.faults
     )
 
 
-def _reply_code(message: hl7v2.Message | None, *, is_refused: bool) -> str:
+def acknowledge_held(
+    raw: bytes, channel: Channel, reason: Fault, *, control_id: str, at: str
+) -> bytes:
+    """Return the reply to a message that is held for what intake alone knows; empty where none is.
+
+    A control id used before, or a failure of ours.
+    """
+    message = hl7v2.parse(raw, charset=channel.charset)
+    if isinstance(message, Fault):
+        return b""
+    code = _reply_code(message, "held", channel)
+    if not code:
+        return b""
+    return hl7v2.acknowledge(message, code, control_id=control_id, at=at, faults=(reason,))
+
+
+def _reply_code(message: hl7v2.Message | None, status: Status, channel: Channel) -> str:
+    """Return the code of the reply, "" where none is due.
+
+    The accept acknowledgement of the enhanced mode says whether the bytes are safe; what is in them
+    concerns the application acknowledgement alone, and that only where the source's policy says so.
+    """
+    is_refused = status == "rejected"
+    is_blamed = is_refused or (status == "held" and channel.ack == "understood")
     if message is not None and hl7v2.is_enhanced(message):
         if hl7v2.is_due(message.accept_acknowledgement, is_success=not is_refused):
             return "CR" if is_refused else "CA"
-        if not hl7v2.is_due(message.application_acknowledgement, is_success=not is_refused):
+        if not hl7v2.is_due(message.application_acknowledgement, is_success=not is_blamed):
             return ""
-    return "AR" if is_refused else "AA"
+    return "AR" if is_refused else "AE" if is_blamed else "AA"
 
 
 def _translate(message: hl7v2.Message | Fault, raw: bytes, channel: Channel) -> Translation:
@@ -138,7 +169,10 @@ def _translate(message: hl7v2.Message | Fault, raw: bytes, channel: Channel) -> 
         )
     if channel.overlay is not None:
         message = edited(message, channel.overlay, sent_on(message, channel))
-    return MESSAGE_TRANSLATORS.get(message.type, unsupported)(message, channel)
+    translate = MESSAGE_TRANSLATORS.get(message.type)
+    if translate is None:
+        return unsupported(message, channel)
+    return through_door(message, channel, translate)
 
 
 def read_file(

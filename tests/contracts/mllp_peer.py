@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -52,18 +53,32 @@ class Receiving:
         return b"NAK" if reason.code == "mllp.frame.too_large" else b""
 
     def _observe(self, code: str, peer: str) -> None:
-        assert peer == "127.0.0.1"
+        assert peer.startswith("127.0.0.")
         self.observed.append(code)
 
-    def peer(self) -> AbstractAsyncContextManager[Peer]:
-        """Connect a peer of one's own making."""
-        return peer_at(self.port)
+    def peer(
+        self, address: str = "127.0.0.1", *, receive_bytes_max: int = 0
+    ) -> AbstractAsyncContextManager[Peer]:
+        """Connect a peer of one's own making, from an address of this machine."""
+        return peer_at(self.port, address, receive_bytes_max=receive_bytes_max)
 
 
 @asynccontextmanager
-async def peer_at(port: int) -> AsyncIterator[Peer]:
+async def peer_at(
+    port: int, address: str = "127.0.0.1", *, receive_bytes_max: int = 0
+) -> AsyncIterator[Peer]:
     """Connect a peer of one's own making to a listener on this machine."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    connection = socket.socket()
+    connection.setblocking(False)  # noqa: FBT003 - the socket's own signature
+    if receive_bytes_max:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes_max)
+    connection.bind((address, 0))
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+    except OSError:
+        connection.close()
+        raise
+    reader, writer = await asyncio.open_connection(sock=connection)
     try:
         yield Peer(reader, writer)
     finally:

@@ -124,6 +124,49 @@ def test_b4_a_peer_gets_so_many_connections_and_the_others_go_on(loop_factory: L
     assert scenario(loop_factory, play).observed == ["mllp.connections.too_many"]
 
 
+def test_b4_one_peer_with_connections_without_end_does_not_slow_another(
+    loop_factory: LoopFactory,
+) -> None:
+    """Its own are closed as they come, whoever has been there longer; the other is answered."""
+    attempts = 600
+    waits: list[float] = []
+
+    async def play(receiving: Receiving) -> None:
+        async def flood() -> None:
+            async with contextlib.AsyncExitStack() as stack:
+                for _ in range(8):
+                    await stack.enter_async_context(receiving.peer())
+                for _ in range(attempts):
+                    async with receiving.peer() as late:
+                        assert await late.rest() == []
+
+        flooding = asyncio.create_task(flood())
+        async with receiving.peer("127.0.0.2") as other:
+            while not flooding.done():
+                began = asyncio.get_running_loop().time()
+                await other.say(frame(MESSAGE % len(waits)))
+                assert len(await other.replies(1)) == 1
+                waits.append(asyncio.get_running_loop().time() - began)
+        await flooding
+
+    receiving = scenario(loop_factory, play)
+    assert receiving.observed == ["mllp.connections.too_many"] * attempts
+    assert len(waits) > 20
+    assert max(waits) < 1.0
+
+
+def test_b4_all_peers_together_get_so_many_connections(loop_factory: LoopFactory) -> None:
+    async def play(receiving: Receiving) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            for address in ("127.0.0.1", "127.0.0.2"):
+                for _ in range(6):
+                    await stack.enter_async_context(receiving.peer(address))
+            async with receiving.peer("127.0.0.3") as thirteenth:
+                assert await thirteenth.rest() == []
+
+    assert scenario(loop_factory, play).observed == ["mllp.connections.too_many"]
+
+
 def test_b5_an_end_byte_without_its_carriage_return_closes(loop_factory: LoopFactory) -> None:
     async def play(receiving: Receiving) -> None:
         async with receiving.peer() as peer:
@@ -213,6 +256,97 @@ def test_b9_draining_does_not_wait_for_a_peer_that_reads_nothing(loop_factory: L
                 await receiving.listener.drain()
 
     scenario(loop_factory, play)
+
+
+def test_b9_closing_does_not_wait_for_a_peer_that_leaves_its_last_reply_unread(
+    loop_factory: LoopFactory,
+) -> None:
+    """The reply was handed over and lies in a buffer: closing must not wait until it is taken."""
+
+    async def play(receiving: Receiving) -> None:
+        async def answer(raw: bytes) -> bytes:
+            return b"A" * 30_000
+
+        receiving.answer = answer
+        async with receiving.peer() as peer:
+            peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            for number in range(400):
+                await peer.say(frame(MESSAGE % number))
+                await asyncio.sleep(0.005)
+                (connection,) = receiving.listener.connections
+                transport = connection._transport
+                assert transport is not None
+                if transport.get_write_buffer_size():
+                    break
+            else:
+                raise AssertionError("the kernel takes it all")
+            await asyncio.sleep(0.1)  # nothing more is under way
+            assert receiving.observed == []
+            async with asyncio.timeout(3):
+                await receiving.listener.drain()
+
+    scenario(loop_factory, play)
+
+
+def test_b9_little_is_kept_for_a_peer_that_reads_nothing(loop_factory: LoopFactory) -> None:
+    """Acknowledgements are small: in megabytes of buffers there would be room for all of a day."""
+    answered = 0
+
+    async def play(receiving: Receiving) -> None:
+        nonlocal answered
+
+        async def answer(raw: bytes) -> bytes:
+            nonlocal answered
+            answered += 1
+            return b"A" * 1_000
+
+        receiving.answer = answer
+        async with receiving.peer(receive_bytes_max=4096) as peer:
+            peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            for number in range(4_000):
+                if receiving.observed:
+                    break
+                with contextlib.suppress(OSError):
+                    await peer.say(frame(MESSAGE % number))
+                if number % 50 == 0:
+                    await asyncio.sleep(0.005)
+            await asyncio.sleep(0.6)
+
+    receiving = scenario(loop_factory, play)
+    assert receiving.observed == ["mllp.reply.unread"]
+    assert answered < 1_500
+
+
+def test_b12_a_peer_that_sends_without_end_is_held_back_by_its_own_window(
+    loop_factory: LoopFactory,
+) -> None:
+    """What it has not been answered for is not read, so it cannot fill our memory."""
+    count = 8_000
+    most = 0
+
+    async def play(receiving: Receiving) -> None:
+        nonlocal most
+        answering = asyncio.Event()
+
+        async def late(raw: bytes) -> bytes:
+            await answering.wait()
+            return raw.split(b"|")[9]
+
+        receiving.answer = late
+        async with receiving.peer() as peer:
+            frames = (frame(MESSAGE % number + b"Z" * 4_000) for number in range(count))
+            sending = asyncio.create_task(peer.say(b"".join(frames)))
+            await asyncio.sleep(0.5)
+            (connection,) = receiving.listener.connections
+            most = len(receiving.taken) + len(connection._waiting)
+            assert not sending.done(), "32 MB are on their way, and it waits"
+            answering.set()
+            replies = await peer.replies(count)
+            await sending
+            assert replies == [b"%d" % number for number in range(count)]
+
+    assert scenario(loop_factory, play, frame_bytes_max=8_192).observed == []
+    assert most < 200
 
 
 def test_b12_pipelined_frames_are_answered_in_order_and_held_back(

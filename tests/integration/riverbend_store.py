@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from msgspec import structs
 
 from suture.config import read_folder
 from suture.connectors.files.folder import Folder, FolderSettings
@@ -84,10 +85,11 @@ class Riverbend:
 
     # What it is made of -------------------------------------------------------------------------
 
-    def channel(self, source: str) -> Channel:
-        """Return the channel of a source of the estate."""
+    def channel(self, source: str, /, **told: Any) -> Channel:
+        """Return the channel of a source of the estate, or of one that differs from it in this."""
         overlay = self.estate.overlays.get(source)
-        return open_channel(self.estate.sources[source], self.tokenizer, overlay)
+        opened = open_channel(self.estate.sources[source], self.tokenizer, overlay)
+        return structs.replace(opened, **told)
 
     def another_runner(self, name: str, database: Database | None = None) -> Runner:
         """Return one more runner, which competes for the same partitions."""

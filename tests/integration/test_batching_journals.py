@@ -121,7 +121,7 @@ async def test_f3_a_batcher_killed_between_two_steps_leaves_everything_as_it_was
     await booked(riverbend)
     waiting = await riverbend.rows("select * from unbatched order by entry_id")
     broken = dict(QUERIES) | {step: "select broken"}
-    monkeypatch.setattr("suture.store.outbox.QUERIES", broken)
+    monkeypatch.setattr("suture.store.database.QUERIES", broken)
     with pytest.raises(asyncpg.UndefinedColumnError):
         await Batching(riverbend.database, ERP, {}).turn(everything=True)
     assert waiting == await riverbend.rows("select * from unbatched order by entry_id")

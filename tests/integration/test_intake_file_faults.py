@@ -21,7 +21,7 @@ from suture.connectors.files.folder import ARCHIVE, ERROR, Folder
 from suture.engine.file_intake import FileIntake
 from suture.pipeline import read_file
 from suture.security.phi import SealBrokenError
-from suture.store.database import StoreUnavailableError
+from suture.store.database import Deadlines, StoreUnavailableError, connect
 from suture.store.transmission import FileAppend
 from suture.translate.hl7v2_common import shown_control_id
 
@@ -70,11 +70,8 @@ async def test_b29_reading_long_between_two_statements_does_not_end_the_transact
     riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Servers end transactions that idle; a set of gigabytes may hold nothing to store."""
-    (name,) = await riverbend.rows("select current_database()")
-    await riverbend.rows(
-        f"alter database {name[0]} set idle_in_transaction_session_timeout = '50ms'"
-    )
-    await riverbend.database.pool.expire_connections()
+    impatient = await connect(riverbend.dsn, deadlines=Deadlines(idle_seconds=0.05))
+    monkeypatch.setattr(riverbend, "database", impatient)
 
     def slowly(chunks: Any, channel: Any) -> Any:
         for piece in read_file(chunks, channel):
@@ -85,6 +82,7 @@ async def test_b29_reading_long_between_two_statements_does_not_end_the_transact
     put(tmp_path, remit())
     assert await riverbend.watch(tmp_path).turn() == 1
     assert await statuses(riverbend) == [("835", "accepted")]
+    await impatient.close()
 
 
 async def test_f1_a_file_whose_commit_fails_is_taken_again_as_if_for_the_first_time(

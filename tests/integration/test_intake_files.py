@@ -157,7 +157,7 @@ async def test_b70_the_same_bytes_from_another_source_are_their_own(
     put(tmp_path, remit())
     watching = riverbend.watch(tmp_path)
     await watching.turn()
-    watching.channel = riverbend.channel("charges")
+    watching.channel = riverbend.channel("remits", source="lockbox")
     put(tmp_path, remit())
     await watching.turn()
     assert (2, 0) == await riverbend.counts()
@@ -174,6 +174,7 @@ async def test_b24_a_batch_whose_count_is_wrong_is_held_as_a_whole(
     ]
     raw = b"".join([b"BHS|^~\\&|A|B\r", *batched, b"BTS|%d\r"])
     watching = riverbend.watch(tmp_path)
+    watching.channel = riverbend.channel("remits", translations=frozenset({"hl7v2"}))
     put(tmp_path, raw % 3, "a.hl7")
     await watching.turn()
     assert [("ADT^A01", "held"), ("DFT^P03", "held")] == await statuses(riverbend)

@@ -123,7 +123,7 @@ async def test_b28_only_the_source_that_was_held_can_put_itself_right(
     watching = riverbend.watch(tmp_path)
     (tmp_path / "a.835").write_bytes(interchange(remittance("T1", CLAIM, misprint_minor=1)))
     await watching.turn()
-    watching.channel = riverbend.channel("charges")
+    watching.channel = riverbend.channel("remits", source="lockbox")
     (tmp_path / "b.835").write_bytes(interchange(remittance("T1", CLAIM), number=2))
     await watching.turn()
     assert await riverbend.exceptions() == [UNBALANCED]

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from tests.integration.riverbend_store import Riverbend, changed, estate_files
 
+from suture.app import Installation, opened_store
+from suture.config import DatabaseSettings, EngineSettings, Settings
 from suture.engine import worker
 from suture.engine.worker import NoReleaseError, Setting, load_estate, run_worker
 from suture.governance.estate import Estate
 from suture.governance.release import pack, release_id
 from suture.store.database import connect
-from suture.store.releases import ActiveRelease, append_release, live_workers
+from suture.store.releases import ActiveRelease, Door, append_release, live_workers
 
 pytestmark = pytest.mark.integration
 
@@ -29,6 +31,7 @@ class Watching:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.failure: Exception | None = None
+        self.opened: tuple[Door, ...] = ()
 
     async def start(self, estate: Estate, release: ActiveRelease) -> None:
         self.told.append(f"start {release.number}")
@@ -37,6 +40,9 @@ class Watching:
         if self.failure is not None:
             raise self.failure
         self.told.append(f"change {release.number}")
+
+    def doors(self) -> tuple[Door, ...]:
+        return self.opened
 
     async def drain(self) -> None:
         self.told.append("drain")
@@ -119,3 +125,19 @@ async def test_a_worker_that_fails_to_change_drains_and_ends_to_be_started_again
 async def test_without_a_release_nothing_starts(riverbend: Riverbend) -> None:
     with pytest.raises(NoReleaseError, match="no estate is in force"):
         await load_estate(riverbend.database)
+
+
+async def test_the_settings_of_an_installation_say_how_its_store_is_opened(
+    database_dsn: str, tmp_path: Path
+) -> None:
+    """The first to open it fixes the partitions, for ever; connections are each one's own."""
+    settings = Settings(
+        database=DatabaseSettings(url=database_dsn, connections_max=2),
+        engine=EngineSettings(partitions_count=3),
+    )
+    async with opened_store(Installation(tmp_path, settings)) as database:
+        assert 2 == database.pool.get_max_size()
+        assert 3 == await database.pool.fetchval("select count(*) from partition_lease")
+    database, partitions_count = await worker.open_store(database_dsn, partitions_count=5)
+    assert 3 == partitions_count
+    await database.close()

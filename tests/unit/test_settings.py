@@ -26,15 +26,17 @@ def test_without_a_file_every_setting_has_its_default() -> None:
 
 
 def test_the_file_and_then_the_environment_override_the_defaults(write: Path) -> None:
-    write.write_text('data_folder = "d"\n[database]\nurl = "postgresql://a/b"\n[web]\nport = 0\n')
+    write.write_text(
+        'data_folder = "d"\n[database]\nurl = "postgresql://a/b"\nconnections_max = 3\n'
+    )
     environment = {"DATABASE_URL": "postgresql://c/d", "SUTURE_POSTGRES_BIN": "bin"}
     settings = load_settings(write, environment)
     assert isinstance(settings, Settings)
-    assert ("d", "postgresql://c/d", "bin", 0) == (
+    assert ("d", "postgresql://c/d", "bin", 3) == (
         settings.data_folder,
         settings.database.url,
         settings.database.binaries_folder,
-        settings.web.port,
+        settings.database.connections_max,
     )
     moved = load_settings(write, {"SUTURE_DATA_FOLDER": "e"})
     assert isinstance(moved, Settings)
@@ -42,7 +44,7 @@ def test_the_file_and_then_the_environment_override_the_defaults(write: Path) ->
 
 
 def test_every_misspelt_setting_is_told_with_its_line_and_what_was_meant(write: Path) -> None:
-    write.write_text('[web]\nhots = "::1"\nport = 99999\n\n[databas]\nurl = ""\n')
+    write.write_text('[engine]\nruners_count = 2\npartitions_count = 0\n\n[databas]\nurl = ""\n')
     faults = load_settings(write, {})
     assert isinstance(faults, tuple)
     assert [
@@ -51,11 +53,11 @@ def test_every_misspelt_setting_is_told_with_its_line_and_what_was_meant(write: 
         ("estate.value.invalid", "suture.toml:3"),
     ] == [(fault.code, fault.where) for fault in faults]
     assert "did you mean `database`?" in faults[0].explanation
-    assert "did you mean `host`?" in faults[1].explanation
+    assert "did you mean `runners_count`?" in faults[1].explanation
 
 
 def test_a_file_that_is_not_toml_is_told_with_its_line(write: Path) -> None:
-    write.write_text("[web]\nport 8080\n")
+    write.write_text("[engine]\nrunners_count 2\n")
     faults = load_settings(write, {})
     assert isinstance(faults, tuple)
     assert [("estate.file.unreadable", "suture.toml:2")] == [

@@ -6,9 +6,11 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from suture.cli import doors
 from suture.cli.ending import FOUND, WELL, UsageError
 from suture.cli.screen import chip, count, line, open_console, plain, plain_table, print_json
 from suture.config import read_folder
+from suture.governance.connections import Destination
 from suture.governance.estate import Estate, load
 from suture.model.fault import Fault
 
@@ -26,6 +28,12 @@ def run(folder: Path, *, as_json: bool) -> int:
                 "release": estate.release_id if isinstance(estate, Estate) else "",
                 "faults": [_told(each) for each in faults],
                 "counts": _counts(estate, files) if isinstance(estate, Estate) else {},
+                "sources": [doors.told(each) for each in estate.sources.values()]
+                if isinstance(estate, Estate)
+                else [],
+                "destinations": [_destination(each) for each in estate.destinations.values()]
+                if isinstance(estate, Estate)
+                else [],
             }
         )
     elif isinstance(estate, Estate):
@@ -99,6 +107,16 @@ def _counts(estate: Estate, files: Mapping[str, bytes]) -> dict[str, int]:
     }
 
 
+def _destination(destination: Destination) -> dict[str, object]:
+    return {
+        "destination": destination.name,
+        "connector": destination.connector,
+        "address": destination.journal_api.url,
+        "entities": destination.entities,
+        "policies": list(destination.policies),
+    }
+
+
 def _rows(table: bytes) -> int:
     """Return how many rows a CSV table has below its header."""
     return sum(1 for row in csv.reader(table.decode("utf-8-sig").splitlines()) if row) - 1
@@ -116,9 +134,8 @@ def _print_sound(folder: Path, estate: Estate, files: Mapping[str, bytes]) -> No
         table.add_row(f"{number:,}", name.replace("_", " "))
     console.print(table)
     for source in estate.sources.values():
-        console.print(
-            line("from  ", (source.name, "bold"), f"  {source.translation} by {source.connector}")
-        )
+        console.print(line("from  ", (source.name, "bold"), f"  {doors.address(source)}"))
+        console.print(line((doors.policy(source), "dim"), indent=8))
     for destination in estate.destinations.values():
         console.print(
             line(
@@ -127,3 +144,5 @@ def _print_sound(folder: Path, estate: Estate, files: Mapping[str, bytes]) -> No
                 f"  {destination.connector} at {destination.journal_api.url}",
             )
         )
+        entities = ", ".join(destination.entities) or "every entity"
+        console.print(line((f"{entities}; {', '.join(destination.policies)}", "dim"), indent=8))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -31,7 +32,7 @@ from suture.engine.worker import load_estate
 from suture.governance.connections import Destination
 from suture.model.fault import Fault
 from suture.reconcile.controls import Conservation, Control, Difference
-from suture.store.controls import read_delivery_counts
+from suture.store.controls import read_delivery_counts, read_journal_holders
 from suture.store.database import Database
 
 READINGS_MAX = 5
@@ -41,32 +42,41 @@ READING_PAUSE_SECONDS = 0.5
 Told = TypeVar("Told", Balances, Journals)
 
 
+class Side(msgspec.Struct, frozen=True):
+    """One ERP, or why it could not be opened, and the legal entities it is asked about."""
+
+    ledger: ErpDestination | Fault
+    may_hold: Callable[[str], bool] = bool
+
+
 class Ledgers:
     """What all ERPs of an estate hold together; remembers why one of them was not read."""
 
-    def __init__(self, ledgers: Iterable[ErpDestination | Fault]) -> None:
-        """Take the destinations, or why one could not be opened."""
-        self._ledgers = list(ledgers)
+    def __init__(self, sides: Iterable[Side]) -> None:
+        """Take the ERPs: one that does not know an entity is not asked about it."""
+        self._sides = list(sides)
         self.unread: Fault | None = None
 
     async def balances(self, entity: str, period: str) -> Balances | Transient | Refused:
         """Return both sides of every account of an entity in a period, over all ERPs."""
-        held = await self._ask(lambda ledger: ledger.balances(entity, period))
+        held = await self._ask(entity, lambda ledger: ledger.balances(entity, period))
         return _added(entity, period, held) if isinstance(held, list) else held
 
     async def journals(self, entity: str, period: str) -> Journals | Transient | Refused:
         """Return every document of an entity in a period, over all ERPs."""
-        held = await self._ask(lambda ledger: ledger.journals(entity, period))
+        held = await self._ask(entity, lambda ledger: ledger.journals(entity, period))
         if not isinstance(held, list):
             return held
         return Journals(entity, period, tuple(each for one in held for each in one.journals))
 
     async def _ask(
-        self, question: Callable[[ErpDestination], Awaitable[Told | Transient | Refused]]
+        self,
+        entity: str,
+        question: Callable[[ErpDestination], Awaitable[Told | Transient | Refused]],
     ) -> list[Told] | Transient | Refused:
-        """Ask every ERP; the first that does not tell leaves all of it unread."""
+        """Ask every ERP that may hold an entity; the first that does not tell leaves it unread."""
         told: list[Told] = []
-        for ledger in self._ledgers:
+        for ledger in (side.ledger for side in self._sides if side.may_hold(entity)):
             answer = Refused(ledger) if isinstance(ledger, Fault) else await question(ledger)
             if isinstance(answer, Transient | Refused):
                 self.unread = answer.fault
@@ -111,7 +121,8 @@ async def _read(home: Path | None) -> tuple[Proof, Fault | None]:
         visited_store(existing_installation(home)) as database,
     ):
         estate, _ = await load_estate(database)
-        async with _opened(estate.destinations.values()) as ledgers:
+        holders = await read_journal_holders(database)
+        async with _opened(estate.destinations.values(), holders) as ledgers:
             return await _settled(database, ledgers), ledgers.unread
 
 
@@ -129,11 +140,26 @@ async def _settled(database: Database, ledgers: Ledgers) -> Proof:
 
 
 @asynccontextmanager
-async def _opened(destinations: Iterable[Destination]) -> AsyncIterator[Ledgers]:
+async def _opened(
+    destinations: Iterable[Destination], holders: AbstractSet[tuple[str, str]]
+) -> AsyncIterator[Ledgers]:
+    """Open every destination, to be asked about what it takes now or was sent before."""
     async with AsyncExitStack() as stack:
         yield Ledgers(
-            [await stack.enter_async_context(opened_ledger(each)) for each in destinations]
+            [
+                Side(await stack.enter_async_context(opened_ledger(each)), _holder(each, holders))
+                for each in destinations
+            ]
         )
+
+
+def _holder(
+    destination: Destination, holders: AbstractSet[tuple[str, str]]
+) -> Callable[[str], bool]:
+    def may_hold(entity: str) -> bool:
+        return destination.may_take(entity) or (destination.name, entity) in holders
+
+    return may_hold
 
 
 def _told(proof: Proof, unread: Fault | None) -> dict[str, object]:

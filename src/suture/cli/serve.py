@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 from rich.console import Console
 
 from suture.app import (
+    WORKER_SEEN_SECONDS,
     Installation,
     open_installation,
     read_estate,
@@ -16,12 +18,12 @@ from suture.app import (
     visited_store,
     work,
 )
+from suture.cli import doors
 from suture.cli.ending import WELL, UsageError
 from suture.cli.screen import line, open_console, plain, plain_table
 from suture.engine import telemetry
 from suture.engine.supervisor import Supervisor
 from suture.engine.worker import ROLES, Role, load_estate
-from suture.governance.connections import Source
 from suture.governance.estate import Estate
 from suture.store.database import Database
 from suture.store.releases import ActiveRelease, live_workers
@@ -107,6 +109,9 @@ async def _greet(
             console.print(
                 line(("At work", "bold green"), f": {', '.join(roles)}. Stop with Control-C.")
             )
+            workers = await live_workers(database, seconds=WORKER_SEEN_SECONDS)
+            at = datetime.now(UTC)
+            doors.print_waiting(console, estate.sources.values(), workers, at)
         else:
             console.print(
                 line(("Not at work yet", "bold yellow"), ": some workers; see their log.")
@@ -136,7 +141,8 @@ def _print_banner(
     )
     table = plain_table("", "name", "what", "where", is_headed=False)
     for source in estate.sources.values():
-        table.add_row("from", source.name, source.translation, _address(source, installation.home))
+        where = doors.address(source, installation.home)
+        table.add_row("from", source.name, doors.policy(source), where)
     for destination in estate.destinations.values():
         table.add_row(
             "to", destination.name, destination.connector, plain(destination.journal_api.url)
@@ -144,10 +150,3 @@ def _print_banner(
     console.print(table)
     database = "embedded PostgreSQL" if installation.is_embedded else "the server of DATABASE_URL"
     console.print(line(("Kept in: ", "dim"), database))
-
-
-def _address(source: Source, home: Path) -> str:
-    if source.mllp is not None:
-        return f"mllp {source.mllp.host}:{source.mllp.port or 'any free port'}"
-    assert source.files is not None  # a source has one of the two
-    return f"files {home / source.files.folder / source.files.pattern}"

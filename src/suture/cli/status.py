@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from suture.app import (
     existing_installation,
     visited_store,
 )
+from suture.cli import doors
 from suture.cli.ending import WELL
 from suture.cli.screen import (
     age,
@@ -25,6 +27,8 @@ from suture.cli.screen import (
     plain_table,
     print_json,
 )
+from suture.engine.worker import NoReleaseError, load_estate
+from suture.governance.connections import Source
 from suture.store.controls import Counts, DeliveryCounts, read_counts, read_delivery_counts
 from suture.store.database import Database
 from suture.store.queues import OpenAmount, Queue, Queues, read_open_amounts, read_queues
@@ -39,6 +43,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     home: str
     workers: list[Worker]
     release: ActiveRelease | None
+    sources: list[Source]
     counts: Counts
     deliveries: DeliveryCounts
     queues: Queues
@@ -68,11 +73,15 @@ async def _read(home: Path | None) -> Status:
 
 
 async def _status(database: Database, home: str) -> Status:
+    estate = None
+    with contextlib.suppress(NoReleaseError):  # none yet, or one this code cannot load
+        estate, _ = await load_estate(database)
     return Status(
         at=datetime.now(UTC),
         home=home,
         workers=await live_workers(database, seconds=WORKER_SEEN_SECONDS),
         release=await active_release(database),
+        sources=list(estate.sources.values()) if estate else [],
         counts=await read_counts(database),
         deliveries=await read_delivery_counts(database),
         queues=await read_queues(database),
@@ -104,6 +113,10 @@ def _told(status: Status) -> dict[str, object]:
             "activated_at": release.activated_at,
             "note": release.note,
         },
+        "doors": [
+            doors.told(each, Path(status.home)) | doors.state(each, status.workers)
+            for each in status.sources
+        ],
         "counts": status.counts,
         "deliveries": status.deliveries,
         "queues": status.queues,
@@ -140,6 +153,7 @@ def _print(status: Status) -> None:
         else "no estate yet: suture serve ESTATE"
     )
     console.print(line(("In force ", "bold"), in_force))
+    _print_doors(status)
     counts = status.counts
     console.print(
         line(
@@ -161,6 +175,17 @@ def _print(status: Status) -> None:
         table.add_row(name, f"{queue.items_count:,}", _oldest(queue))
     console.print(table)
     _print_people(status)
+
+
+def _print_doors(status: Status) -> None:
+    """Print each source with where it listens; for one that does not, why and what to do."""
+    console = open_console()
+    table = plain_table("doors", "where", "what")
+    for source in status.sources:
+        where = doors.address(source, Path(status.home))
+        table.add_row(source.name, plain(where), doors.policy(source))
+    console.print(table)
+    doors.print_waiting(console, status.sources, status.workers, status.at)
 
 
 def _print_people(status: Status) -> None:

@@ -38,10 +38,6 @@ from suture.model.overlay import Overlay
 from suture.model.translation import UNREADABLE_TYPE, Channel
 from suture.security.keys import KEY_BYTES, KEYS_FOLDER, KeyFileError, KeyRing, holds_keys
 
-SOURCES = {"835": "remits", "ADT": "adt", "DFT": "charges", "SIU": "scheduling"}
-"""By ST01 or MSH-9.1: the source a message is taken to come from, where the estate has it."""
-_TRANSLATIONS = {"835": "x12_835"}
-
 
 class FaultLine(msgspec.Struct, frozen=True):
     """A fault as scripts read it."""
@@ -102,15 +98,22 @@ class Readers:
         }
 
     def channel(self, kind: str) -> Channel:
-        """Return the channel of a message type: its usual source's, else the first that could."""
-        named = SOURCES.get(kind, "adt")
-        if named in self._channels:
-            return self._channels[named]
-        wanted = _TRANSLATIONS.get(kind, "hl7v2")
-        for source in self.estate.sources.values():
-            if source.translation == wanted:
-                return self._channels[source.name]
-        return next(iter(self._channels.values()))
+        """Return the channel of a message type (ST01, MSH-9.1): the first that may send it.
+
+        One that names the type goes before one that names its format. Where none may send it, the
+        first of its format, or any at all: what cannot be booked must be told of somebody.
+        """
+        syntax = "x12" if kind.isdigit() else "hl7v2"
+        named = f"{syntax}_{kind.lower()}"
+
+        def distance(channel: Channel) -> int:
+            if named in channel.translations:
+                return 0
+            if channel.may_send(named):
+                return 1
+            return 2 if any(each.startswith(syntax) for each in channel.translations) else 3
+
+        return min(self._channels.values(), key=distance)
 
     def read(self, path: Path, console: Console | None = None) -> Iterator[Judged | Told]:
         """Yield the messages of a file, each followed by what its events change.
@@ -135,6 +138,9 @@ def _channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None) -> C
         charset=source.charset,
         facility=source.facility,
         overlay=overlay,
+        translations=frozenset(source.translations),
+        processing=source.processing,
+        is_rehearsal=True,
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
+from itertools import groupby
 
 import msgspec
 
@@ -38,6 +40,14 @@ class Policy(msgspec.Struct, frozen=True):
 
 IMMEDIATE = Policy()
 
+Takes = Callable[[str, str], bool]
+"""Whether entries of a legal entity and a policy go to this destination."""
+
+
+def take_all(entity: str, policy: str) -> bool:  # noqa: ARG001 - as `Takes` asks
+    """Take what any entity books under any policy: the only destination there is."""
+    return True
+
 
 def draw_code() -> str:
     """Draw a code that tells this installation's journals from any other's: one in a million."""
@@ -47,8 +57,14 @@ def draw_code() -> str:
 class Batching:
     """The loop that makes journals for one destination."""
 
-    def __init__(self, database: Database, destination: str, policies: dict[str, Policy]) -> None:
-        """Take the store, the destination's name and its policies by name.
+    def __init__(
+        self,
+        database: Database,
+        destination: str,
+        policies: dict[str, Policy],
+        takes: Takes = take_all,
+    ) -> None:
+        """Take the store, the destination's name, its policies by name, and what goes to it.
 
         An unnamed policy is immediate.
         """
@@ -56,6 +72,8 @@ class Batching:
         self._destination = destination
         self._policies = policies
         self._installation = ""
+        self.takes = takes
+        """Replaced when a release sends entries elsewhere."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Make journals until told to stop."""
@@ -71,8 +89,15 @@ class Batching:
     async def turn(self, *, everything: bool = False) -> int:
         """Make the journals that are due (or of everything that waits); return how many."""
         made = 0
-        for name, age in (await unbatched_ages(self._database)).items():
+        waiting = await unbatched_ages(self._database)
+        ours = [each for each in waiting if self.takes(each.entity, each.policy)]
+        for name, group in groupby(ours, key=lambda each: each.policy):
+            queues = list(group)
             policy = self._policies.get(name, IMMEDIATE)
+            age = QueueAge(
+                sum(each.age.entries_count for each in queues),
+                max(each.age.oldest_seconds for each in queues),
+            )
             if not (everything or policy.is_due(age)):
                 continue
             journals = await batch_entries(
@@ -81,6 +106,7 @@ class Batching:
                 policy=name,
                 destination=self._destination,
                 entries_max=min(policy.entries_max, ENTRIES_MAX),
+                entities=[each.entity for each in queues],
             )
             made += len(journals)
             for journal in journals:

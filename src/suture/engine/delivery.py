@@ -9,6 +9,7 @@ is sent again. No transaction is open while the network is waited for.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from typing import Protocol, assert_never
 
@@ -73,9 +74,14 @@ class Delivery:
         retry: Retry,
         *,
         lease_seconds: float = LEASE_SECONDS,
+        per_second_max: float = 0.0,
     ) -> None:
-        """Take the store, the destination and its name, and this worker's name."""
+        """Take the store, the destination and its name, and this worker's name.
+
+        `per_second_max` deliveries are sent in a second by this worker, 0 for any number.
+        """
         self._lease_seconds = lease_seconds
+        self._per_second_max = per_second_max
         self._database = database
         self._name = name
         self._destination = destination
@@ -92,6 +98,9 @@ class Delivery:
                 continue
             if not sent:
                 await asyncio.sleep(IDLE_SECONDS)
+            elif self._per_second_max:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), sent / self._per_second_max)
 
     async def turn(self) -> int:
         """Lease what is due, send it side by side, settle each; return how many there were."""
@@ -100,10 +109,15 @@ class Delivery:
             destination=self._name,
             owner=self._owner,
             seconds=self._lease_seconds,
-            deliveries_max=DELIVERIES_MAX,
+            deliveries_max=self._at_once_max(),
         )
         await asyncio.gather(*(self._deliver(delivery) for delivery in leased))
         return len(leased)
+
+    def _at_once_max(self) -> int:
+        """Return how many to lease: no more than are allowed in a second."""
+        allowed = int(self._per_second_max) or 1
+        return min(DELIVERIES_MAX, allowed) if self._per_second_max else DELIVERIES_MAX
 
     async def _deliver(self, delivery: LeasedDelivery) -> None:
         began = elapsed_seconds()

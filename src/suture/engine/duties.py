@@ -2,13 +2,13 @@
 
 A duty begins under a release, goes on under the next one without a restart where it can, and
 drains. The loops themselves are in `intake.py`, `file_intake.py`, `runner.py`, `batching.py` and
-`delivery.py`.
+`delivery.py`; how doors are opened and kept is `doors.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,21 @@ from suture.connectors.erp.journal_api.connector import (
     JournalSettings,
     open_destination,
 )
-from suture.connectors.files.folder import Folder, FolderSettings
-from suture.connectors.mllp.listener import Limits, Listener
-from suture.engine.batching import Batching, Policy
+from suture.connectors.files.folder import Folder, FolderSettings, unusable
+from suture.connectors.mllp.listener import Limits, Listener, unopened
+from suture.engine.batching import Batching, Policy, Takes
 from suture.engine.clock import now_ms
+from suture.engine.complaints import Complaints
 from suture.engine.delivery import Delivery, Retry
+from suture.engine.doors import Doors, Opened
 from suture.engine.file_intake import FileIntake
 from suture.engine.intake import Intake
+from suture.engine.loops import Loops
 from suture.engine.runner import Runner
 from suture.engine.telemetry import log
 from suture.governance.connections import Destination, Source
 from suture.governance.estate import Estate
+from suture.governance.routes import destination_of
 from suture.model.event import Event, Reconsidered
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer, derive_id
@@ -38,7 +42,7 @@ from suture.model.overlay import Overlay
 from suture.model.translation import Channel
 from suture.security.keys import KeyRing
 from suture.store.database import Database
-from suture.store.releases import ActiveRelease, append_reconsidered, waiting_streams
+from suture.store.releases import ActiveRelease, Door, append_reconsidered, waiting_streams
 
 LEASE_MARGIN_SECONDS = 5.0
 
@@ -56,7 +60,18 @@ def open_channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None =
         charset=source.charset,
         facility=source.facility,
         overlay=overlay,
+        translations=frozenset(source.translations),
+        processing=source.processing,
+        ack=source.ack,
     )
+
+
+def open_channels(
+    estate: Estate, sources: Iterable[Source], tokenizer: Tokenizer
+) -> dict[str, Channel]:
+    """Return the channels of some sources of an estate, by name."""
+    overlays = estate.overlays
+    return {each.name: open_channel(each, tokenizer, overlays.get(each.name)) for each in sources}
 
 
 def open_journal_api(destination: Destination, secrets: Secrets) -> JournalDestination | Fault:
@@ -71,39 +86,8 @@ def open_journal_api(destination: Destination, secrets: Secrets) -> JournalDesti
     return open_destination(settings, lambda: secrets(destination.token))
 
 
-class Loops:
-    """Tasks that run until told to stop, and are then waited for."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self.stop = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def add(self, loop: Coroutine[Any, Any, None], name: str) -> None:
-        """Run one more loop; one that fails ends the worker, and the supervisor starts it again."""
-        task = asyncio.create_task(loop, name=name)
-        task.add_done_callback(_fail_loudly)
-        self._tasks.append(task)
-
-    async def drain(self) -> None:
-        """Tell every loop to stop and wait until each has finished what it was doing."""
-        self.stop.set()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _fail_loudly(task: asyncio.Task[None]) -> None:
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        log.error("loop_failed", loop=task.get_name(), error=type(error).__name__)
-        task.get_loop().call_soon(_raise_out, error)
-
-
-def _raise_out(error: BaseException) -> None:
-    raise SystemExit(1) from error
-
-
 class IntakeDuty:
-    """Listens for every MLLP source of the estate."""
+    """Listens for every MLLP source of the estate: one whose port is taken waits for it alone."""
 
     def __init__(
         self, database: Database, key_ring: KeyRing, tokenizer: Tokenizer, partitions_count: int
@@ -112,33 +96,37 @@ class IntakeDuty:
         self._intake = Intake(database, key_ring, partitions_count)
         self._tokenizer = tokenizer
         self._channels: dict[str, Channel] = {}
-        self._listeners: list[Listener] = []
+        self._doors = Doors(self._open)
+        self._complaints = Complaints()
         self.ports: dict[str, int] = {}
 
     async def start(self, estate: Estate, release: ActiveRelease) -> None:
-        """Open every listener."""
-        await self.change(estate, release)
+        """Open every listener that can be opened."""
         self._intake.start()
-        for source in estate.sources.values():
-            if source.mllp is None:
-                continue
-            limits = msgspec.convert(msgspec.structs.asdict(source.mllp.limits), Limits)
-            listener = Listener(
-                self._receiver(source.name), limits, _observe, self._refuser(source.name)
-            )
-            self.ports[source.name] = await listener.start(source.mllp.host, source.mllp.port)
-            self._listeners.append(listener)
-            log.info("listening", source=source.name, port=self.ports[source.name])
+        await self.change(estate, release)
 
     async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
-        """Translate by the new release from the next message on.
+        """Translate by the new release from the next message on, at the ports it names."""
+        sources = [source for source in estate.sources.values() if source.mllp]
+        # What a source that is gone has under way is still finished by its own channel.
+        self._channels |= open_channels(estate, sources, self._tokenizer)
+        await self._doors.settle(sources)
 
-        Addresses change at the next start.
-        """
-        self._channels = {
-            source.name: open_channel(source, self._tokenizer, estate.overlays.get(source.name))
-            for source in estate.sources.values()
-        }
+    def doors(self) -> tuple[Door, ...]:
+        """Return how the port of each source is."""
+        return self._doors.told()
+
+    async def _open(self, source: Source) -> Opened | Fault:
+        assert source.mllp is not None, "only sources of this connector are opened here"
+        limits = msgspec.convert(msgspec.structs.asdict(source.mllp.limits), Limits)
+        receiver, refuser = self._receiver(source.name), self._refuser(source.name)
+        listener = Listener(receiver, limits, self._complaints.observe, refuser)
+        host = source.mllp.host
+        try:
+            self.ports[source.name] = await listener.start(host, source.mllp.port)
+        except OSError as error:
+            return unopened(error, host, source.mllp.port)
+        return Opened(f"{host}:{self.ports[source.name]}", listener.drain)
 
     def _receiver(self, name: str) -> Callable[[bytes], Coroutine[Any, Any, bytes]]:
         async def receive(raw: bytes) -> bytes:
@@ -154,12 +142,8 @@ class IntakeDuty:
 
     async def drain(self) -> None:
         """Answer what is complete, commit what is queued, close."""
-        await asyncio.gather(*(listener.drain() for listener in self._listeners))
+        await self._doors.drain()
         await self._intake.drain()
-
-
-def _observe(code: str, peer: str) -> None:
-    log.warning("mllp_fault", code=code, peer=peer)
 
 
 class FilesDuty:
@@ -179,36 +163,44 @@ class FilesDuty:
         self._tokenizer = tokenizer
         self._partitions_count = partitions_count
         self._home = home
-        self._loops = Loops()
+        self._doors = Doors(self._open)
+        self._channels: dict[str, Channel] = {}
         self._intakes: dict[str, FileIntake] = {}
 
-    async def start(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
-        """Begin to watch."""
-        for source in estate.sources.values():
-            if source.files is None:
-                continue
-            settings = msgspec.structs.asdict(source.files)
-            settings["folder"] = self._home / source.files.folder
-            intake = FileIntake(
-                self._database,
-                self._key_ring,
-                self._partitions_count,
-                Folder(FolderSettings(**settings)),
-                open_channel(source, self._tokenizer, estate.overlays.get(source.name)),
-            )
-            self._intakes[source.name] = intake
-            self._loops.add(intake.run(self._loops.stop), f"files-{source.name}")
+    async def start(self, estate: Estate, release: ActiveRelease) -> None:
+        """Begin to watch every folder that can be watched."""
+        await self.change(estate, release)
 
     async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
-        """Translate by the new release from the next file on."""
+        """Translate by the new release from the next file on, in the folders it names."""
+        sources = [source for source in estate.sources.values() if source.files]
+        self._channels |= open_channels(estate, sources, self._tokenizer)
+        await self._doors.settle(sources)
         for name, intake in self._intakes.items():
-            if name in estate.sources:
-                source = estate.sources[name]
-                intake.channel = open_channel(source, self._tokenizer, estate.overlays.get(name))
+            intake.channel = self._channels[name]
+
+    def doors(self) -> tuple[Door, ...]:
+        """Return how the folder of each source is."""
+        return self._doors.told()
+
+    async def _open(self, source: Source) -> Opened | Fault:
+        assert source.files is not None, "only sources of this connector are opened here"
+        settings = msgspec.structs.asdict(source.files)
+        settings["folder"] = self._home / source.files.folder
+        try:
+            folder = Folder(FolderSettings(**settings))
+        except OSError as error:
+            return unusable(error, settings["folder"])
+        channel = self._channels[source.name]
+        intake = FileIntake(self._database, self._key_ring, self._partitions_count, folder, channel)
+        self._intakes[source.name] = intake
+        loops = Loops()
+        loops.add(intake.run(loops.stop), f"files-{source.name}")
+        return Opened(str(settings["folder"]), loops.drain)
 
     async def drain(self) -> None:
         """Finish the file under way."""
-        await self._loops.drain()
+        await self._doors.drain()
 
 
 class RunnerDuty:
@@ -233,6 +225,10 @@ class RunnerDuty:
         if self._runner is not None:
             await self._runner.change_books(estate.books)
         await self._reconsider(release)
+
+    def doors(self) -> tuple[Door, ...]:
+        """Return none: events come from the store."""
+        return ()
 
     async def _reconsider(self, release: ActiveRelease) -> None:
         at_ms = now_ms()
@@ -271,19 +267,29 @@ class DeliveryDuty:
         self._secrets = secrets
         self._loops = Loops()
         self._opened: dict[str, JournalDestination] = {}
+        self._batchings: dict[str, Batching] = {}
 
-    async def start(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
+    async def start(self, estate: Estate, release: ActiveRelease) -> None:
         """Open every destination."""
-        for destination in estate.destinations.values():
-            self._open(destination)
+        await self.change(estate, release)
 
     async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
-        """Open destinations that are new; settings of the others change at the next start."""
+        """Open destinations that are new, and send each entry where this release sends it.
+
+        Other settings of a destination change at the next start; one that is gone is still sent
+        what is queued for it.
+        """
+        for name, batching in self._batchings.items():
+            batching.takes = _takes(estate, name)
         for destination in estate.destinations.values():
             if destination.name not in self._opened:
-                self._open(destination)
+                self._open(destination, _takes(estate, destination.name))
 
-    def _open(self, destination: Destination) -> None:
+    def doors(self) -> tuple[Door, ...]:
+        """Return none: journals go out."""
+        return ()
+
+    def _open(self, destination: Destination, takes: Takes) -> None:
         opened = open_journal_api(destination, self._secrets)
         if isinstance(opened, Fault):
             log.error("destination_refused", destination=destination.name, code=opened.code)
@@ -295,7 +301,8 @@ class DeliveryDuty:
         }
         retry = Retry(destination.retry.seconds_min, destination.retry.seconds_max)
         limits = destination.journal_api.limits
-        batching = Batching(self._database, destination.name, policies)
+        batching = Batching(self._database, destination.name, policies, takes)
+        self._batchings[destination.name] = batching
         delivery = Delivery(
             self._database,
             destination.name,
@@ -303,6 +310,7 @@ class DeliveryDuty:
             self._owner,
             retry,
             lease_seconds=2 * limits.total_seconds_max + LEASE_MARGIN_SECONDS,
+            per_second_max=destination.rate.per_second_max,
         )
         self._loops.add(batching.run(self._loops.stop), f"batching-{destination.name}")
         self._loops.add(delivery.run(self._loops.stop), f"delivery-{destination.name}")
@@ -311,3 +319,12 @@ class DeliveryDuty:
         """Finish the journals under way."""
         await self._loops.drain()
         await asyncio.gather(*(opened.close() for opened in self._opened.values()))
+
+
+def _takes(estate: Estate, name: str) -> Takes:
+    """Return what goes to a destination under this estate."""
+
+    def takes(entity: str, policy: str) -> bool:
+        return destination_of(estate.destinations, entity, policy) == name
+
+    return takes

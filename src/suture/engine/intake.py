@@ -22,7 +22,7 @@ from suture.model.event import Event, Fact, make_stamp
 from suture.model.fault import Fault, fault
 from suture.model.identity import bounded_identity, derive_id, shown_text
 from suture.model.translation import UNREADABLE_TYPE, Channel, Status, Translation
-from suture.pipeline import receive_message
+from suture.pipeline import acknowledge_held, receive_message
 from suture.security.keys import KeyRing
 from suture.security.phi import seal
 from suture.store.database import Database, StoreUnavailableError
@@ -49,6 +49,8 @@ class NotStoredError(Exception):
 
 class _Pending(msgspec.Struct):
     arrival: Arrival
+    raw: bytes
+    channel: Channel
     answer: asyncio.Future[bytes]
     is_uncertain: bool = False
     """A commit of it was lost sight of: what holds its identity may be itself."""
@@ -101,7 +103,7 @@ class Intake:
 
         Raises NotStoredError when nothing was stored: no positive reply may be given.
         """
-        return await self._stored(self.prepare(raw, channel))
+        return await self._stored(self.prepare(raw, channel), raw, channel)
 
     async def refuse(self, remains: bytes, reason: Fault, channel: Channel) -> bytes:
         """Hold what arrived of a message that broke off, and return the reply its sender is owed.
@@ -113,11 +115,12 @@ class Intake:
         is_given_up = reason.code == "mllp.frame.nested"
         reply = b"" if is_given_up else _refusal(received, channel, reason)
         unread = _unread(reason, "rejected")
-        return await self._stored(self._kept(received, channel, unread, reply))
+        kept = self._kept(received, channel, unread, reply)
+        return await self._stored(kept, remains, channel)
 
-    async def _stored(self, arrival: Arrival) -> bytes:
+    async def _stored(self, arrival: Arrival, raw: bytes, channel: Channel) -> bytes:
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        await self._queue.put(_Pending(arrival, answer))
+        await self._queue.put(_Pending(arrival, raw, channel, answer))
         return await answer
 
     def prepare(self, raw: bytes, channel: Channel) -> Arrival:
@@ -137,7 +140,7 @@ class Intake:
             failure = type(error).__name__
             log.error("message_failed", source=channel.source, error=failure)
             failed = fault("engine.message.failed", "MSH", f"reading it raised {failure}")
-            translation, reply = _unread(failed, "held"), _acceptance(received, channel)
+            translation, reply = _unread(failed, "held"), _holding(received, channel, failed)
         return self._kept(received, channel, translation, reply)
 
     def _kept(
@@ -204,7 +207,7 @@ class Intake:
 
     async def _commit_alone(self, pending: _Pending) -> None:
         """Commit one message, and if that fails too, its bytes without what was read in them."""
-        unread = _Pending(_as_unread(pending.arrival), pending.answer)
+        unread = msgspec.structs.replace(pending, arrival=_as_unread(pending))
         for attempt in (pending, unread):
             try:
                 await self._commit_patiently([attempt])
@@ -271,7 +274,8 @@ class Intake:
                 again.append(pending)  # its holder is committing at this moment
             elif holder.sha256 != arrival.sha256:
                 reuse = as_reuse(arrival, holder.message_id)
-                again.append(_Pending(reuse, pending.answer, pending.is_uncertain))
+                reuse.reply = _reply_held(pending, reuse.faults[0])
+                again.append(msgspec.structs.replace(pending, arrival=reuse))
             elif holder.message_id == arrival.id and pending.is_uncertain:
                 pending.settle(arrival.reply)  # our own commit, whose answer was lost
             else:
@@ -336,24 +340,34 @@ def _refusal(received: Received, channel: Channel, reason: Fault) -> bytes:
     )
 
 
-def _acceptance(received: Received, channel: Channel) -> bytes:
-    """Return the reply to a message that we hold without having read it."""
+def _holding(received: Received, channel: Channel, reason: Fault) -> bytes:
+    """Return the reply to a message that we hold for a reason of ours."""
+    at = hl7_timestamp(received.at_ms)
     try:
-        message = hl7v2.parse(received.raw, charset=channel.charset)
+        return acknowledge_held(
+            received.raw, channel, reason, control_id=received.control_id, at=at
+        )
     except Exception:  # noqa: BLE001 - it is the parser that fails; nobody can be named then
         return b""
-    if isinstance(message, Fault):
-        return b""
-    code = "CA" if hl7v2.is_enhanced(message) else "AA"
-    at = hl7_timestamp(received.at_ms)
-    return hl7v2.acknowledge(message, code, control_id=received.control_id, at=at)
 
 
-def _as_unread(arrival: Arrival) -> Arrival:
+def _reply_held(pending: _Pending, reason: Fault) -> bytes:
+    """Return the reply to a message that its store holds; one that was refused stays refused."""
+    arrival = pending.arrival
+    if arrival.status == "rejected":
+        return arrival.reply
+    at_ms = round(arrival.received_at.timestamp() * 1000)
+    received = Received(pending.raw, arrival.sha256, at_ms, arrival.id)
+    return _holding(received, pending.channel, reason)
+
+
+def _as_unread(pending: _Pending) -> Arrival:
     """Return the arrival with its bytes and nothing that was read in them."""
+    arrival = pending.arrival
     failed = fault("engine.message.failed", "MSH", "what was read in it cannot be stored")
     return msgspec.structs.replace(
         arrival,
+        reply=_reply_held(pending, failed),
         identity=f"unread:{arrival.source}:{arrival.sha256.hex()}",
         type=UNREADABLE_TYPE,
         control_id="",

@@ -22,6 +22,8 @@ from suture.engine.worker import Role
 
 SUPERVISOR_VARIABLE = "SUTURE_SUPERVISOR"
 """Tells a worker whose it is, so that no second set is started beside workers left over."""
+SERVER_LOG = "postgres/data/server.log"
+"""Where the embedded database says why it does not start, in the installation's folder."""
 WATCH_SECONDS = 0.1
 DRAIN_SECONDS_MAX = 30.0
 RESTART_SECONDS_MIN = 0.1
@@ -65,16 +67,33 @@ class Supervisor:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, watch it until told to stop, then drain the workers."""
+        database = asyncio.create_task(self._keep_database(stop))
+        try:
+            while not stop.is_set():
+                for crew in self.crews:
+                    await self._fill(crew)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
+        except BaseException:
+            database.cancel()
+            raise
+        finally:
+            await self._drain()
+        await database  # whoever stops it next must not meet a start
+
+    async def _keep_database(self, stop: asyncio.Event) -> None:
+        """Revive the database whenever it has died; workers start meanwhile, and wait for it."""
         while not stop.is_set():
             await self._revive_database()
-            for crew in self.crews:
-                await self._fill(crew)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
-        await self._drain()
 
     async def _revive_database(self) -> None:
-        """See that the database runs; one that does not start (a full disk) is tried again."""
+        """See that the database runs; one that does not start is tried again.
+
+        Its disk may be full for a while, or it may be killed again while it recovers. What it says
+        of that stays in its own log: it may quote a value.
+        """
         if self._ensure_database is None or elapsed_seconds() < self._revive_at:
             return
         try:
@@ -82,7 +101,7 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - whatever keeps it down, the workers wait for it
             self._revive_seconds = min(self._revive_seconds * 2, RESTART_SECONDS_MAX)
             self._revive_at = elapsed_seconds() + self._revive_seconds
-            log.error("database_start_failed", error=str(error), again_in=self._revive_seconds)
+            log.error("database_start_failed", error=type(error).__name__, log=SERVER_LOG)
         else:
             self._revive_seconds = RESTART_SECONDS_MIN
 
@@ -102,17 +121,18 @@ class Supervisor:
             log.warning(
                 "worker_died", role=crew.role, code=crew.process.returncode, seconds=round(lived, 1)
             )
-            steady = lived >= STEADY_SECONDS
-            crew.restart_seconds = (
-                RESTART_SECONDS_MIN
-                if steady
-                else min(crew.restart_seconds * 2, RESTART_SECONDS_MAX)
-            )
-            crew.restart_at = now + crew.restart_seconds
+            if lived >= STEADY_SECONDS:
+                crew.restart_seconds = RESTART_SECONDS_MIN / 2
+            _wait_longer(crew)
             crew.restarts_count += 1
             crew.process = None
         if now >= crew.restart_at:
-            crew.process = await self._spawn(crew)
+            try:
+                crew.process = await self._spawn(crew)
+            except OSError as error:  # no memory or no process to be had: the others go on
+                _wait_longer(crew)
+                log.error("worker_not_started", role=crew.role, error=type(error).__name__)
+                return
             crew.started_at = elapsed_seconds()
 
     async def _spawn(self, crew: Crew) -> asyncio.subprocess.Process:
@@ -151,3 +171,8 @@ class Supervisor:
                 log.error("worker_drain_overdue", role=crew.role)
                 process.kill()
                 await process.wait()
+
+
+def _wait_longer(crew: Crew) -> None:
+    crew.restart_seconds = min(crew.restart_seconds * 2, RESTART_SECONDS_MAX)
+    crew.restart_at = elapsed_seconds() + crew.restart_seconds

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -18,9 +19,16 @@ import msgspec
 from suture.engine.telemetry import log
 from suture.governance.estate import Estate, load
 from suture.governance.release import unpack
-from suture.store.database import Database, StoreUnavailableError, connect
+from suture.store.database import (
+    WORK,
+    Database,
+    Deadlines,
+    StoreUnavailableError,
+    connect,
+)
 from suture.store.releases import (
     ActiveRelease,
+    Door,
     active_release,
     active_release_number,
     beat,
@@ -59,6 +67,10 @@ class Duty(Protocol):
         """Go on under another release."""
         ...
 
+    def doors(self) -> Sequence[Door]:
+        """Return how the doors are that it takes messages in by."""
+        ...
+
     async def drain(self) -> None:
         """Finish what is under way and stop."""
         ...
@@ -89,7 +101,7 @@ async def run_worker(setting: Setting, duty: Duty, database: Database) -> None:
     await duty.start(estate, release)
     log.info("worker_started", worker=setting.name, role=setting.role, release=release.id)
     helpers = [
-        asyncio.create_task(_beat(database, setting, stop), name="beat"),
+        asyncio.create_task(_beat(database, setting, duty, stop), name="beat"),
         asyncio.create_task(_watch(database, duty, release.number, stop), name="release-watch"),
     ]
     for helper in helpers:
@@ -115,20 +127,29 @@ def _stop_when_failed(helper: asyncio.Task[None], stop: asyncio.Event) -> None:
         stop.set()
 
 
-async def open_store(dsn: str, *, connections_max: int = 8) -> tuple[Database, int]:
-    """Connect and return the store with the number of partitions its log has."""
-    database = await connect(dsn, connections_max=connections_max)
-    return database, await make_partitions(database, PARTITIONS_COUNT)
+async def open_store(
+    dsn: str,
+    *,
+    connections_max: int = 8,
+    partitions_count: int = PARTITIONS_COUNT,
+    deadlines: Deadlines = WORK,
+) -> tuple[Database, int]:
+    """Connect and return the store with the number of partitions its log has.
+
+    `partitions_count` where it has none yet: the first to open it fixes them.
+    """
+    database = await connect(dsn, connections_max=connections_max, deadlines=deadlines)
+    return database, await make_partitions(database, partitions_count)
 
 
-async def _beat(database: Database, setting: Setting, stop: asyncio.Event) -> None:
+async def _beat(database: Database, setting: Setting, duty: Duty, stop: asyncio.Event) -> None:
     while not stop.is_set():
         if setting.supervisor_pid and os.getppid() != setting.supervisor_pid:
             log.warning("supervisor_gone", worker=setting.name)
             stop.set()
             return
         try:
-            await beat(database, setting.name, setting.role, os.getpid())
+            await beat(database, setting.name, setting.role, os.getpid(), duty.doors())
         except StoreUnavailableError:
             log.warning("beat_missed", worker=setting.name)
         await asyncio.sleep(BEAT_SECONDS)

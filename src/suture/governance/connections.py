@@ -17,14 +17,16 @@ import msgspec
 
 from suture.governance.reading import Document, Keys, read_shape, shown, suggestion
 from suture.model.fault import Fault, fault
+from suture.model.translation import AckPolicy
+from suture.pipeline import TRANSLATIONS
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=7 * 24 * 60 * 60)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 SOURCE_CONNECTORS = ("files", "mllp")
+ACKNOWLEDGING_CONNECTORS = ("mllp",)
 DESTINATION_CONNECTORS = ("journal_api",)
-TRANSLATIONS = ("hl7v2", "x12_835")
 DATA_CLASSES = ("financial", "operational", "phi")
 JOURNAL_DATA_CLASSES = ("financial", "operational")
 """What a journal line is made of: amounts and payer classes; facilities and cost centres."""
@@ -72,7 +74,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     connector: str
-    translation: str
+    translations: tuple[str, ...]
+    """What it may send (`pipeline.TRANSLATIONS`); anything else is held."""
+    processing: Literal["P", "T"]
+    """Whether its messages are of production, or a test's: the others are held (MSH-11, ISA15)."""
     zone: ZoneInfo
     """Time zone of timestamps that carry no offset."""
     authority: str
@@ -80,8 +85,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     charset: str
     facility: str
     """Facility code to assume where a message names none."""
-    ack: Literal["as_asked", "original"]
-    """Acknowledge as MSH-15 and MSH-16 ask, or always in original mode."""
+    ack: AckPolicy
+    """What a positive acknowledgement says: the message is stored, or nothing in it was held."""
     mllp: MllpSettings | None
     files: FilesSettings | None
 
@@ -91,6 +96,12 @@ class BatchPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds_max: Seconds = 0.0
     entries_max: Count = 2_000
+
+
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """How many journals each delivery worker sends in a second; no limit where it is 0."""
+
+    per_second_max: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,19 +138,27 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """Where its bearer token is: `env:NAME` or `file:path`."""
     grants: tuple[str, ...]
     """Classes of data it may receive (`model/data_class.py`)."""
+    entities: tuple[str, ...]
+    """Legal entities whose journals it takes; all of them where none is named."""
     policies: dict[str, BatchPolicy]
+    rate: RateLimit
     retry: RetryPolicy
     journal_api: JournalApiSettings
+
+    def may_take(self, entity: str) -> bool:
+        """Whether it takes journals of this legal entity."""
+        return not self.entities or entity in self.entities
 
 
 class _SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     connector: str
-    translation: str
+    translation: str | tuple[str, ...]
+    processing: Literal["P", "T"] = "P"
     zone: str
     authority: str = ""
     charset: str = "utf-8"
     facility: str = ""
-    ack: Literal["as_asked", "original"] = "as_asked"
+    ack: AckPolicy | None = None
     mllp: MllpSettings | None = None
     files: FilesSettings | None = None
 
@@ -148,7 +167,9 @@ class _DestinationFile(msgspec.Struct, frozen=True, kw_only=True):
     connector: str
     token: str
     grants: tuple[str, ...]
+    entities: tuple[str, ...] = ()
     policies: dict[str, BatchPolicy]
+    rate: RateLimit = RateLimit()
     retry: RetryPolicy = RetryPolicy()
     journal_api: JournalApiSettings
 
@@ -161,14 +182,32 @@ def read_source(name: str, document: Document) -> Source | list[Fault]:
     faults = list(_source_faults(document, content))
     if faults:
         return faults
-    fields = msgspec.structs.asdict(content) | {"name": name, "zone": ZoneInfo(content.zone)}
+    fields = msgspec.structs.asdict(content)
+    del fields["translation"]
+    fields |= {
+        "name": name,
+        "translations": _translations(content),
+        "zone": ZoneInfo(content.zone),
+        "ack": content.ack or "stored",
+    }
     return Source(**fields)
+
+
+def _translations(content: _SourceFile) -> tuple[str, ...]:
+    told = content.translation
+    return (told,) if isinstance(told, str) else told
 
 
 def _source_faults(document: Document, content: _SourceFile) -> Iterator[Fault]:
     yield from _unknown_connector(document, content.connector, SOURCE_CONNECTORS)
-    if content.translation not in TRANSLATIONS:
-        yield unknown(document, ("translation",), content.translation, TRANSLATIONS)
+    if not content.translation:
+        yield invalid(document, ("translation",), "it names nothing, and everything would be held")
+    for translation in _translations(content):
+        if translation and translation not in TRANSLATIONS:
+            yield unknown(document, ("translation",), translation, TRANSLATIONS)
+    if content.ack and content.connector not in ACKNOWLEDGING_CONNECTORS:
+        reason = f"connector {shown(content.connector)} acknowledges no message"
+        yield invalid(document, ("ack",), reason)
     if not is_zone(content.zone):
         yield invalid(document, ("zone",), f"{shown(content.zone)} is not an IANA time zone")
     for connector in SOURCE_CONNECTORS:

@@ -38,6 +38,7 @@ from suture.governance.maps import FOLDER as MAPS_FOLDER
 from suture.governance.maps import read_map
 from suture.governance.reading import Document, parse_toml, read_shape, shown, suggestion
 from suture.governance.release import release_id
+from suture.governance.routes import route_faults
 from suture.governance.tables import CROSSWALKS, TABLE_FILES, Names, TableReader
 from suture.ledger.books import Books, LookUps, Tables
 from suture.ledger.chart import Entity, Facility, PayerClass
@@ -284,6 +285,7 @@ def _read_tables(
     for table in rows.values():
         faults += crosswalk_faults(table)
     faults += rule_faults(rules)
+    faults += route_faults(destinations, {entity.id for entity in head.entities}, rules)
     faults += determination_faults(determination, rules, head.facilities, head.payer_classes)
     faults += period_faults(periods, head.entities)
     faults += _unnamed_facilities(sources, rows["facility"])

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from suture.model.event import Fact
-from suture.model.fault import Fault
+from suture.model.fault import Fault, fault
 from suture.model.identity import Tokenizer
 from suture.model.overlay import Overlay
 
@@ -21,6 +21,14 @@ Status = Literal["accepted", "held", "rejected"]
 
 UNREADABLE_TYPE = "unreadable"
 """The type of a message that names none: what stands where a type belongs may be anything."""
+
+AckPolicy = Literal["stored", "understood"]
+"""What a positive acknowledgement says: that we hold the bytes, whatever is in them; or that there
+was nothing in them to hold the message for, either."""
+
+PRODUCTION = "P"
+_PROCESSING_KINDS = {"P": "production", "T": "a test", "D": "debugging"}
+"""HL7 table 0103; X12 ISA15 has P and T."""
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +46,48 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Facility code to assume where a message names none."""
     overlay: Overlay | None = None
     """How this source fills its messages otherwise, put right before they are translated."""
+    translations: frozenset[str] = frozenset()
+    """What the source may send, by the names of translations (`hl7v2_adt`, `x12_835`) or of whole
+    formats (`hl7v2`); anything where nothing is named."""
+    processing: Literal["", "P", "T"] = ""
+    """Whether its messages are of production or tests; both where it is empty."""
+    ack: AckPolicy = "stored"
+    is_rehearsal: bool = False
+    """What the door would hold is noted, and read all the same (`suture trace`)."""
+
+    def may_send(self, translation: str) -> bool:
+        """Whether its source may send what this translation reads."""
+        named = self.translations
+        return not named or translation in named or translation.partition("_")[0] in named
+
+    def is_meant(self, processing: str) -> bool:
+        """Whether a message of this processing id (MSH-11, ISA15) counts here; silence does.
+
+        Whatever does not say P (production) is no business of production: T training, D debugging.
+        """
+        return not (self.processing and processing) or (
+            (processing == PRODUCTION) == (self.processing == PRODUCTION)
+        )
+
+
+def misdirected(
+    channel: Channel, translation: str, processing: str, *, type_at: str, processing_at: str
+) -> Fault | None:
+    """Return why a message should not have come through this door, None where it may.
+
+    What a message says of itself is not repeated but by its kind: a shifted header could hold
+    anything in its place.
+    """
+    door = f"source `{channel.source}`"
+    if not channel.may_send(translation):
+        explanation = f"{door} is not to send what {translation} translates"
+        return fault("intake.type.unexpected", type_at, explanation)
+    if not channel.is_meant(processing):
+        kind = _PROCESSING_KINDS.get(processing, "of no known kind")
+        meant = _PROCESSING_KINDS[channel.processing]
+        explanation = f"it says it is {kind}, and {door} is for what is {meant}"
+        return fault("intake.processing.unexpected", processing_at, explanation)
+    return None
 
 
 class Secret(msgspec.Struct, frozen=True):

@@ -149,6 +149,12 @@ async def read_journal_digests(database: Database) -> dict[str, str]:
     return {row["reference"]: row["digest"] for row in await database.fetch("journal_digests")}
 
 
+async def read_journal_holders(database: Database) -> set[tuple[str, str]]:
+    """Return which destination was sent journals of which legal entity."""
+    rows = await database.fetch("journal_holders")
+    return {(row["destination"], row["entity"]) for row in rows}
+
+
 async def read_sides(
     database: Database,
 ) -> tuple[dict[AccountPeriod, tuple[int, int]], dict[AccountPeriod, tuple[int, int]]]:

@@ -17,6 +17,8 @@ from importlib.resources.abc import Traversable
 import asyncpg
 import msgspec
 
+from suture.store.database import MIGRATIONS, connected
+
 _FILE = re.compile(r"([0-9]{4})_([a-z0-9_]+)\.sql")
 _LOCK = 0x5375_7475_7265
 """Key of the advisory lock: `Suture` in ASCII."""
@@ -111,11 +113,8 @@ def unapplied(migrations: Sequence[Migration], applied: Mapping[int, str]) -> tu
 
 async def pending(dsn: str, migrations: Sequence[Migration] | None = None) -> list[str]:
     """Return what `migrate` would apply, and change nothing. Raises MigrationError."""
-    connection = await asyncpg.connect(dsn)
-    try:
+    async with connected(dsn, MIGRATIONS) as connection:
         return [each.title for each in await _unapplied_in(connection, migrations)]
-    finally:
-        await connection.close()
 
 
 async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> list[str]:
@@ -123,24 +122,22 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> li
 
     Raises MigrationError; then the migrations before the one that failed stay applied.
     """
-    connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(f"set lock_timeout = '{_OTHERS_SECONDS_MAX}s'")
-        await connection.execute("select pg_advisory_lock($1)", _LOCK)
-        await connection.execute(f"set lock_timeout = '{_LOCK_SECONDS_MAX}s'")
-        waiting = await _unapplied_in(connection, migrations)
-        if waiting:
-            await connection.execute(_TABLE)
-        for migration in waiting:
-            await _apply(connection, migration)
-        return [each.title for each in waiting]
+        async with connected(dsn, MIGRATIONS) as connection:
+            await connection.execute(f"set lock_timeout = '{_OTHERS_SECONDS_MAX}s'")
+            await connection.execute("select pg_advisory_lock($1)", _LOCK)
+            await connection.execute(f"set lock_timeout = '{_LOCK_SECONDS_MAX}s'")
+            waiting = await _unapplied_in(connection, migrations)
+            if waiting:
+                await connection.execute(_TABLE)
+            for migration in waiting:
+                await _apply(connection, migration)
+            return [each.title for each in waiting]
     except asyncpg.LockNotAvailableError as error:
         raise MigrationError(
             "another session holds what the migration needs: end long transactions and other "
             "starts of Suture on this database, then start again"
         ) from error
-    finally:
-        await connection.close()
 
 
 async def _unapplied_in(
@@ -163,8 +160,8 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migr
                 migration.name,
                 migration.sha256,
             )
-    except asyncpg.LockNotAvailableError:
-        raise
+    except (asyncpg.LockNotAvailableError, asyncpg.PostgresConnectionError):
+        raise  # waited for too long; or cut off, and whether it was applied is not known
     except asyncpg.PostgresError as error:
         raise MigrationError(
             f"{migration.title} failed and was rolled back: {error}; the database is at schema "

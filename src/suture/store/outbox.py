@@ -11,21 +11,27 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Literal
 
-import asyncpg
 import msgspec
 
 from suture.ledger.batch import Journal, JournalLine, journal_reference
 from suture.model.fault import Fault, catalogue
 from suture.store.acts import Person
-from suture.store.database import DRIVER_ERRORS, Database, translated
-from suture.store.queries import QUERIES
+from suture.store.database import Database, Session
 
 
 class QueueAge(msgspec.Struct, frozen=True):
-    """Entries of one policy that wait for a journal."""
+    """Entries that wait for a journal."""
 
     entries_count: int
     oldest_seconds: float
+
+
+class Unbatched(msgspec.Struct, frozen=True):
+    """Entries of one policy and one legal entity that wait for a journal."""
+
+    policy: str
+    entity: str
+    age: QueueAge
 
 
 class LeasedDelivery(msgspec.Struct, frozen=True):
@@ -55,32 +61,38 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     milliseconds: int = 0
 
 
-async def unbatched_ages(database: Database) -> dict[str, QueueAge]:
-    """Return, by policy, how much waits for a journal and for how long."""
-    rows = await database.fetch("unbatched_age")
-    return {row["policy"]: QueueAge(row["entries_count"], row["oldest_seconds"]) for row in rows}
+async def unbatched_ages(database: Database) -> list[Unbatched]:
+    """Return how much waits for a journal and for how long, by policy and entity."""
+    return [
+        Unbatched(
+            row["policy"], row["entity"], QueueAge(row["entries_count"], row["oldest_seconds"])
+        )
+        for row in await database.fetch("unbatched_age")
+    ]
 
 
 async def batch_entries(
-    database: Database, *, installation: str, policy: str, destination: str, entries_max: int
+    database: Database,
+    *,
+    installation: str,
+    policy: str,
+    destination: str,
+    entries_max: int,
+    entities: Sequence[str] | None = None,
 ) -> list[Journal]:
-    """Gather waiting entries of one policy into journals, and queue them.
+    """Gather waiting entries of one policy into journals, and queue them for a destination.
 
-    One journal for each entity, currency and accounting day. `installation` is the code in their
-    references.
+    One journal for each entity, currency and accounting day; only of `entities` where they are
+    named. `installation` is the code in their references.
     """
-    try:
-        async with database.pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(QUERIES["take_unbatched"], policy, entries_max)
-            if not rows:
-                return []
-            entry_ids = [row["entry_id"] for row in rows]
-            return [
-                await _append(connection, lines, entry_ids, installation, policy, destination)
-                for lines in await _summaries(connection, entry_ids)
-            ]
-    except DRIVER_ERRORS as error:
-        raise translated(error) from error
+    async with database.transaction() as session:
+        taken = None if entities is None else list(entities)
+        rows = await session.fetch("take_unbatched", policy, entries_max, taken)
+        entry_ids = [row["entry_id"] for row in rows]
+        return [
+            await _append(session, lines, entry_ids, installation, policy, destination)
+            for lines in await _summaries(session, entry_ids)
+        ]
 
 
 class _Summary(msgspec.Struct):
@@ -90,11 +102,9 @@ class _Summary(msgspec.Struct):
     lines: list[JournalLine]
 
 
-async def _summaries(
-    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record], entry_ids: list[str]
-) -> list[_Summary]:
+async def _summaries(session: Session, entry_ids: list[str]) -> list[_Summary]:
     groups: dict[tuple[str, str, date], _Summary] = {}
-    for row in await connection.fetch(QUERIES["summarise_entries"], entry_ids):
+    for row in await session.fetch("summarise_entries", entry_ids):
         key = (row["entity"], row["currency"], row["accounting_on"])
         group = groups.setdefault(key, _Summary(*key, lines=[]))
         group.lines.append(
@@ -112,7 +122,7 @@ async def _summaries(
 
 
 async def _append(
-    connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record],
+    session: Session,
     summary: _Summary,
     all_ids: list[str],
     installation: str,
@@ -120,11 +130,11 @@ async def _append(
     destination: str,
 ) -> Journal:
     head = (summary.entity, summary.currency, summary.accounting_on)
-    rows = await connection.fetch(QUERIES["entries_of_journal"], all_ids, *head)
+    rows = await session.fetch("entries_of_journal", all_ids, *head)
     entry_ids = [row["id"] for row in rows]
-    number = await connection.fetchval(QUERIES["next_journal_number"])
+    (row,) = await session.fetch("next_journal_number")
     journal = Journal(
-        reference=journal_reference(installation, number),
+        reference=journal_reference(installation, row["number"]),
         policy=policy,
         entity=summary.entity,
         currency=summary.currency,
@@ -132,15 +142,13 @@ async def _append(
         lines=tuple(summary.lines),
         entry_ids=tuple(entry_ids),
     )
-    await connection.execute(
-        QUERIES["append_journal"], journal.reference, destination, policy, *head, len(entry_ids)
+    await session.fetch(
+        "append_journal", journal.reference, destination, policy, *head, len(entry_ids)
     )
-    await connection.execute(
-        QUERIES["append_journal_lines"], journal.reference, *_columns(journal.lines)
-    )
-    await connection.execute(QUERIES["link_journal_entries"], journal.reference, entry_ids)
-    await connection.execute(
-        QUERIES["append_delivery"],
+    await session.fetch("append_journal_lines", journal.reference, *_columns(journal.lines))
+    await session.fetch("link_journal_entries", journal.reference, entry_ids)
+    await session.fetch(
+        "append_delivery",
         destination,
         f"{journal.entity}/{policy}",
         journal.reference,

@@ -25,6 +25,17 @@ class ActiveRelease(msgspec.Struct, frozen=True):
     note: str
 
 
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a source's messages come in at one worker: open, or why not."""
+
+    source: str
+    address: str
+    since: datetime
+    code: str = ""
+    """Of the fault that keeps it from opening; it is tried again by itself."""
+    explanation: str = ""
+
+
 class Worker(msgspec.Struct, frozen=True):
     """A worker that said it was alive not long ago."""
 
@@ -33,6 +44,7 @@ class Worker(msgspec.Struct, frozen=True):
     process_id: int
     started_at: datetime
     seen_at: datetime
+    doors: tuple[Door, ...] = ()
 
 
 async def append_release(database: Database, release_id: str, content: bytes, note: str) -> int:
@@ -103,9 +115,11 @@ async def make_partitions(database: Database, partitions_count: int) -> int:
     return fixed
 
 
-async def beat(database: Database, worker_id: str, role: str, process_id: int) -> None:
-    """Say that a worker is alive."""
-    await database.execute("beat", worker_id, role, process_id)
+async def beat(
+    database: Database, worker_id: str, role: str, process_id: int, doors: Sequence[Door] = ()
+) -> None:
+    """Say that a worker is alive, and how its doors are."""
+    await database.execute("beat", worker_id, role, process_id, msgspec.json.encode(doors))
 
 
 async def retire_worker(database: Database, worker_id: str) -> None:
@@ -116,4 +130,7 @@ async def retire_worker(database: Database, worker_id: str) -> None:
 async def live_workers(database: Database, *, seconds: float) -> list[Worker]:
     """Return the workers seen in the last seconds."""
     rows = await database.fetch("live_workers", timedelta(seconds=seconds))
-    return [Worker(**dict(row)) for row in rows]
+    return [
+        Worker(**{**dict(row), "doors": msgspec.json.decode(row["doors"], type=tuple[Door, ...])})
+        for row in rows
+    ]

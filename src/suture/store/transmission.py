@@ -8,6 +8,7 @@ themselves are appended by `event_log.py`; both are read back by `lineage.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -17,12 +18,8 @@ import msgspec
 
 from suture.model.event import Event
 from suture.model.fault import Fault, catalogue
-from suture.store.database import DRIVER_ERRORS, Database, translated
+from suture.store.database import FILES, Database, Session
 from suture.store.event_log import EventRows, amount_at_stake, group_key
-from suture.store.queries import QUERIES
-
-IDLE_TIME_MAX = "1h"
-"""How long a file may be read without a statement: a set of gigabytes may hold no fact at all."""
 
 
 class MessageRow(msgspec.Struct, kw_only=True):
@@ -53,21 +50,16 @@ class FileAppend:
         """Take the store and the number of the log's partitions."""
         self._database = database
         self._partitions_count = partitions_count
-        self._connection: asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | None = None
-        self._transaction: asyncpg.transaction.Transaction | None = None
+        self._stack = AsyncExitStack()
+        self._session: Session | None = None
         self._transmission_id = ""
         self._chunks_count = 0
         self._marks: list[str] = []
 
     async def __aenter__(self) -> Self:
         """Begin. Raises StoreUnavailableError."""
-        try:
-            self._connection = await self._database.pool.acquire()
-            self._transaction = self._connection.transaction()
-            await self._transaction.start()
-        except DRIVER_ERRORS as error:
-            raise translated(error) from error
-        await self._say(f"set local idle_in_transaction_session_timeout = '{IDLE_TIME_MAX}'")
+        transaction = self._database.transaction(FILES)
+        self._session = await self._stack.enter_async_context(transaction)
         return self
 
     async def __aexit__(
@@ -77,25 +69,12 @@ class FileAppend:
         trace: TracebackType | None,
     ) -> None:
         """Commit what was appended, or nothing of it when an exception passes."""
-        assert self._connection is not None, "not entered"
-        assert self._transaction is not None, "not entered"
-        try:
-            if error is None:
-                await self._transaction.commit()
-            else:
-                await self._transaction.rollback()
-        except DRIVER_ERRORS as lost:
-            raise translated(lost) from lost
-        finally:
-            await self._database.pool.release(self._connection)
+        await self._stack.__aexit__(kind, error, trace)
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a named query inside the transaction."""
-        assert self._connection is not None, "not entered"
-        try:
-            return await self._connection.fetch(QUERIES[query], *arguments)
-        except DRIVER_ERRORS as error:
-            raise translated(error) from error
+        assert self._session is not None, "not entered"
+        return await self._session.fetch(query, *arguments)
 
     async def mark(self, savepoint: str) -> None:
         """Set a savepoint in place of the one of that name, and of those set after it.
@@ -115,11 +94,8 @@ class FileAppend:
         del self._marks[self._marks.index(savepoint) + 1 :]
 
     async def _say(self, statement: str) -> None:
-        assert self._connection is not None, "not entered"
-        try:
-            await self._connection.execute(statement)
-        except DRIVER_ERRORS as error:
-            raise translated(error) from error
+        assert self._session is not None, "not entered"
+        await self._session.say(statement)
 
     async def begin(
         self,

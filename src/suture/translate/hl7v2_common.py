@@ -14,10 +14,12 @@ financial class (PV1-20) and the payer (IN1-3).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
+
+from msgspec import structs
 
 from suture.model.account import AccountRegistered
 from suture.model.fault import Fault, fault
@@ -29,6 +31,7 @@ from suture.model.translation import (
     Routed,
     Secret,
     Translation,
+    misdirected,
 )
 from suture.wire.hl7v2 import NULL, Message, Segment, Timestamp, read_timestamp
 
@@ -211,6 +214,32 @@ def shown_control_id(control_id: str, tokenizer: Tokenizer) -> str:
     # By its digest: it may be of any length, and unlike an identifier's its case and blanks count.
     digest = sha256(control_id.encode("utf-8", "surrogatepass")).hexdigest()
     return tokenizer.token("control", "", digest)
+
+
+def through_door(
+    message: Message, channel: Channel, translate: Callable[[Message, Channel], Translation]
+) -> Translation:
+    """Translate a message, unless it should not have come through its source's door.
+
+    By its type (MSH-9) or processing id (MSH-11). Then it is held unread, and claims no control id:
+    a test system often repeats those of production, and when the estate lets such messages in, they
+    may be sent again as they are. A rehearsal notes it, and reads on.
+    """
+    reason = misdirected(
+        channel,
+        f"hl7v2_{message.type.lower()}",
+        told(message.header, 11),
+        type_at="MSH-9",
+        processing_at="MSH-11",
+    )
+    if reason is None:
+        return translate(message, channel)
+    if channel.is_rehearsal:
+        read = translate(message, channel)
+        return structs.replace(read, notes=(reason, *read.notes))
+    draft = Draft(message, channel)
+    draft.faults.insert(0, reason)
+    return structs.replace(draft.verdict(), identities=())
 
 
 def told(segment: Segment | None, field: int, component: int = 1) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
+from functools import partial
 from itertools import chain
 from zlib import crc32
 
@@ -27,6 +28,7 @@ from suture.model.translation import (
     Routed,
     Status,
     Translation,
+    misdirected,
 )
 from suture.translate.overlay import edit_segments
 from suture.wire.x12.acknowledge import (
@@ -65,6 +67,10 @@ _REPLIES_PER_INTERCHANGE_MAX = 100
 _CONTROL_NUMBERS = 10**9
 _SEGMENTS_IN_ERROR, _IMPLEMENTATION_SEGMENTS_IN_ERROR = "5", "I5"
 _SET_ID_LENGTH = 3
+_OURS_ALONE = frozenset(
+    {"x12.set.unsupported", "intake.type.unexpected", "intake.processing.unexpected"}
+)
+"""Faults that say nothing against a set as its sender made it."""
 
 
 def control_id(transaction_set: TransactionSet) -> str:
@@ -129,6 +135,8 @@ class _Interchanges:
         self._is_open = False
         self._is_told = False
         """Something of the file was told: its lack of an interchange need not be."""
+        self._door: Fault | None = None
+        """Why the latest set should not have come through this door."""
         self._ended: SetEnd | None = None
         """End of the latest set."""
         self._ends_at = 0
@@ -188,6 +196,9 @@ class _Interchanges:
         self._ended = None
         opened = start.transaction_set
         translate = self._translators.get(opened.set_id, _unsupported)
+        self._door = self._judged_at_door(opened) if translate is not _unsupported else None
+        if self._door and not self._channel.is_rehearsal:
+            translate = partial(_held, reason=self._door)
         segments: Iterator[Segment] = chain((start.segment,), self._segments())
         if self._channel.overlay is not None:
             made_on = recorded_on(opened)
@@ -199,6 +210,17 @@ class _Interchanges:
                 yield self._judge(piece, start.segment.offset)
             else:
                 yield piece
+
+    def _judged_at_door(self, opened: TransactionSet) -> Fault | None:
+        """Return why a set should not have come through its source's door (ST01, ISA15)."""
+        interchange = opened.envelope.interchange
+        return misdirected(
+            self._channel,
+            f"x12_{opened.set_id}",
+            interchange.usage,
+            type_at=f"{opened.where}/ST-01",
+            processing_at=f"{interchange.where}/ISA-15",
+        )
 
     def _segments(self) -> Iterator[Segment]:
         """Yield the open set's segments after ST, up to its end."""
@@ -227,6 +249,9 @@ class _Interchanges:
                 faults=(*ended.faults, *content),
                 notes=(*ended.notes, *translation.notes),
             )
+        if self._door and self._channel.is_rehearsal:
+            notes = (self._door, *translation.notes)
+            translation = msgspec.structs.replace(translation, notes=notes)
         bytes_count = max(0, self._ends_at - offset)
         return Reading(translation=translation, offset=offset, bytes_count=bytes_count)
 
@@ -278,10 +303,11 @@ class _Replies:
     def end_set(self, ended: SetEnd, translation: Translation) -> None:
         """Judge a set by its envelope, and by what its translation found wrong in it.
 
-        A set that nobody translates yet is sound as far as X12 goes.
+        A set that nobody translates yet, or that should have come through another door, is sound
+        as far as X12 goes.
         """
         told = reply(ended)
-        is_unsound = any(each.code != "x12.set.unsupported" for each in translation.faults)
+        is_unsound = any(each.code not in _OURS_ALONE for each in translation.faults)
         if is_unsound:
             codes = (*told.syntax_codes, _IMPLEMENTATION_SEGMENTS_IN_ERROR)
             told = msgspec.structs.replace(told, code="R", syntax_codes=codes)
@@ -360,19 +386,32 @@ def _unsupported(
     The bytes are kept, and a release that learns the type reprocesses it. The explanation names the
     type, by which exceptions are grouped (B25).
     """
-    at_ms = recorded_at_ms(transaction_set, channel)
-    yield Begun(recorded_at_ms=at_ms)
-    for _ in segments:
-        pass
     sent = transaction_set.set_id
     is_named = sent.isascii() and sent.isalnum() and len(sent) == _SET_ID_LENGTH
     explanation = f"{sent if is_named else 'this type'} is not translated"
     unknown = fault("x12.set.unsupported", f"{transaction_set.where}/ST-01", explanation)
+    kind = sent if is_named else UNREADABLE_TYPE
+    yield from _held(segments, transaction_set, channel, reason=unknown, kind=kind)
+
+
+def _held(
+    segments: Iterable[Segment],
+    transaction_set: TransactionSet,
+    channel: Channel,
+    *,
+    reason: Fault,
+    kind: str = "",
+) -> Iterator[Begun | Routed | Translation]:
+    """Hold a set without reading what is in it: it claims no identity."""
+    at_ms = recorded_at_ms(transaction_set, channel)
+    yield Begun(recorded_at_ms=at_ms)
+    for _ in segments:
+        pass
     yield Translation(
         format="x12",
-        type=sent if is_named else UNREADABLE_TYPE,
+        type=kind or transaction_set.set_id,
         control_id=control_id(transaction_set),
         status="held",
         recorded_at_ms=at_ms,
-        faults=(unknown,),
+        faults=(reason,),
     )

@@ -38,6 +38,43 @@ def test_machines_get_the_counts_of_a_sound_estate(suture: Command, estate: Path
     assert told["release"].startswith("rel_")
 
 
+def test_a_source_is_told_with_its_place_and_its_policies(suture: Command, estate: Path) -> None:
+    file = estate / "sources" / "adt.toml"
+    told = (
+        file.read_text()
+        .replace('"stored"', '"understood"')
+        .replace("zone", 'processing = "T"\nzone')
+    )
+    file.write_text(told)
+    (object_,) = suture("check", estate, "--json").objects
+    adt, remits = (
+        next(each for each in object_["sources"] if each["source"] == name)
+        for name in ("adt", "remits")
+    )
+    assert adt == {
+        "source": "adt",
+        "connector": "mllp",
+        "address": "127.0.0.1:2575",
+        "translation": ["hl7v2_adt"],
+        "processing": "T",
+        "ack": "understood",
+    }
+    assert ("files", "P", None) == (remits["connector"], remits["processing"], remits["ack"])
+    assert object_["destinations"] == [
+        {
+            "destination": "erp",
+            "connector": "journal_api",
+            "address": "http://127.0.0.1:8070",
+            "entities": [],
+            "policies": ["immediate", "charges"],
+        }
+    ]
+    shown = " ".join(suture("check", estate).out.split())
+    assert "to erp journal_api at http://127.0.0.1:8070 every entity; immediate, charges" in shown
+    assert "from adt mllp 127.0.0.1:2575 hl7v2_adt; tests only; answers AE to what is held" in shown
+    assert "hl7v2_dft; production; acknowledges what is stored" in shown
+
+
 def test_a_misspelt_setting_is_told_with_its_line_and_what_was_meant(
     suture: Command, estate: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from suture.cli.reconcile import Ledgers
+from suture.cli.reconcile import Ledgers, Side
 from suture.connectors.outcome import (
     AccountBalance,
     Balances,
@@ -66,7 +66,9 @@ class Ledger:
 
 
 def test_what_several_erps_hold_is_added_up_by_account() -> None:
-    ledgers = Ledgers([Ledger({"1020": (100, 0), "1100": (0, 50)}), Ledger({"1020": (5, 7)})])
+    ledgers = Ledgers(
+        [Side(Ledger({"1020": (100, 0), "1100": (0, 50)})), Side(Ledger({"1020": (5, 7)}))]
+    )
     held = asyncio.run(ledgers.balances("RVH", "2026-04"))
     assert isinstance(held, Balances)
     sides = {each.account: (each.debit_minor, each.credit_minor) for each in held.accounts}
@@ -80,15 +82,33 @@ def test_what_several_erps_hold_is_added_up_by_account() -> None:
 
 
 def test_the_documents_of_several_erps_are_read_as_one() -> None:
-    ledgers = Ledgers([Ledger({"1020": (100, 0), "1100": (0, 50)}), Ledger({"1030": (5, 7)})])
+    ledgers = Ledgers(
+        [Side(Ledger({"1020": (100, 0), "1100": (0, 50)})), Side(Ledger({"1030": (5, 7)}))]
+    )
     held = asyncio.run(ledgers.journals("RVH", "2026-04"))
     assert isinstance(held, Journals)
     assert ["1020", "1100", "1030"] == [each.document for each in held.journals]
 
 
+def test_an_erp_is_not_asked_about_entities_that_it_does_not_keep() -> None:
+    """It would refuse, and nothing would be proven of those that another one keeps."""
+    refusal = fault("erp.entity.unknown", "http://127.0.0.1")
+    ledgers = Ledgers(
+        [
+            Side(Ledger({"1020": (100, 0)}), "RVH".__eq__),
+            Side(Ledger({}, refusal), "RVM".__eq__),
+        ]
+    )
+    held = asyncio.run(ledgers.balances("RVH", "2026-04"))
+    assert isinstance(held, Balances)
+    assert [("1020", 100)] == [(each.account, each.debit_minor) for each in held.accounts]
+    assert not isinstance(asyncio.run(ledgers.balances("RVM", "2026-04")), Balances)
+    assert refusal == ledgers.unread
+
+
 def test_one_silent_erp_leaves_the_whole_unread_with_its_reason() -> None:
     silence = fault("erp.busy", "http://127.0.0.1")
-    ledgers = Ledgers([Ledger({"1020": (100, 0)}), Ledger({}, silence)])
+    ledgers = Ledgers([Side(Ledger({"1020": (100, 0)})), Side(Ledger({}, silence))])
     answer = asyncio.run(ledgers.balances("RVH", "2026-04"))
     assert isinstance(answer, Transient)
     assert silence == ledgers.unread
@@ -97,7 +117,7 @@ def test_one_silent_erp_leaves_the_whole_unread_with_its_reason() -> None:
 
 def test_an_erp_that_could_not_be_opened_is_unread_too() -> None:
     closed = fault("estate.secret.absent", "SUTURE_ERP_TOKEN")
-    ledgers = Ledgers([closed])
+    ledgers = Ledgers([Side(closed)])
     assert isinstance(asyncio.run(ledgers.balances("RVH", "2026-04")), Refused)
     assert isinstance(asyncio.run(ledgers.journals("RVH", "2026-04")), Refused)
     assert closed == ledgers.unread

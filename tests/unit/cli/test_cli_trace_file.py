@@ -109,6 +109,57 @@ def test_keys_that_cannot_be_used_are_no_reason_not_to_trace(
     assert before == sorted(each.name for each in keys.iterdir())
 
 
+@pytest.mark.parametrize("processing", ["T", "D"])
+def test_a_test_message_is_traced_with_a_note_that_its_source_would_hold_it(
+    suture: Command, elsewhere: Path, processing: str
+) -> None:
+    """What it would come to is asked; whether it counts is its source's to say."""
+    told = registration_message() + charge_message("C3")
+    real = _file(elsewhere, "real.hl7", told)
+    test = _file(elsewhere, "test.hl7", told.replace("|P|", f"|{processing}|"))
+    expected, found = suture("trace", "--json", real), suture("trace", "--json", test)
+    assert (WELL, WELL) == (expected.code, found.code)
+    assert [_lines(each) for each in expected.objects] == [_lines(each) for each in found.objects]
+    assert any(_lines(each) for each in found.objects)
+    for report in found.objects:
+        (note,) = (each for each in report["notes"] if each["code"].startswith("intake."))
+        assert ("intake.processing.unexpected", "MSH-11") == (note["code"], note["where"])
+    assert not any(each["notes"] for each in expected.objects)
+    shown = suture("trace", test)
+    assert "is for what is production" in " ".join(shown.out.split())
+
+
+def test_a_test_remittance_is_traced_with_a_note_that_its_source_would_hold_it(
+    suture: Command, elsewhere: Path
+) -> None:
+    content = remittance_file([CLAIM], paid="80.00").replace("*0*P*:", "*0*T*:")
+    ended = suture("trace", "--json", _file(elsewhere, "t.835", content))
+    (report,) = ended.objects
+    assert (WELL, "accepted") == (ended.code, report["status"])
+    assert report["entries"]
+    assert [("intake.processing.unexpected", "ISA13=000000001/ISA-15")] == [
+        (note["code"], note["where"]) for note in report["notes"]
+    ]
+
+
+def test_a_message_is_read_by_the_source_that_is_said_to_send_it(
+    suture: Command, elsewhere: Path
+) -> None:
+    """Whatever the sources are called; where none is, trace says what that source would do."""
+    estate = shutil.copytree(sample_estate_folder(), elsewhere / "estate")
+    (estate / "sources" / "charges.toml").rename(estate / "sources" / "zzz.toml")
+    path = _file(elsewhere, "c.hl7", registration_message() + charge_message("C3"))
+    ended = suture("trace", "--json", "--estate", estate, path)
+    assert WELL == ended.code
+    assert not any(report["notes"] for report in ended.objects)
+    (estate / "sources" / "zzz.toml").unlink()
+    ended = suture("trace", "--json", "--estate", estate, path)
+    assert [[], ["intake.type.unexpected"]] == [
+        [note["code"] for note in report["notes"]] for report in ended.objects
+    ]
+    assert [bool(_lines(report)) for report in ended.objects] == [False, True]
+
+
 def test_a_balanced_remittance_is_cash_and_claims(suture: Command, elsewhere: Path) -> None:
     path = _file(elsewhere, "r.835", remittance_file([CLAIM], paid="80.00"))
     ended = suture("trace", "--json", path)

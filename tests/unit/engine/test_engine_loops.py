@@ -15,8 +15,8 @@ import uvloop
 
 from suture.engine.batching import Batching
 from suture.engine.delivery import Delivery, Retry
-from suture.engine.duties import Loops
 from suture.engine.file_intake import FileIntake
+from suture.engine.loops import Loops
 from suture.engine.runner import Runner
 from suture.store.database import LeaseLostError, StoreUnavailableError
 

@@ -149,7 +149,16 @@ def test_a_required_column_is_missed() -> None:
             "RVH",
             id="entity of a facility",
         ),
-        pytest.param("sources/adt.toml", '"hl7v2"', '"hl7v3"', "hl7v2", id="translation"),
+        pytest.param(
+            "sources/adt.toml", '"hl7v2_adt"', '"hl7v2_atd"', "hl7v2_adt", id="translation"
+        ),
+        pytest.param(
+            "sources/adt.toml",
+            '"hl7v2_adt"',
+            '["hl7v2_adt", "hl7v2_dtf"]',
+            "hl7v2_dft",
+            id="one translation of several",
+        ),
         pytest.param(ERP, '"operational"', '"operation"', "operational", id="grant"),
         pytest.param(
             "crosswalks/department.csv", "*,RGH,ED,", "*,RGHH,ED,", "RGH", id="facility of a row"
@@ -233,7 +242,15 @@ def test_a_source_may_not_assume_a_facility_that_no_crosswalk_knows() -> None:
         pytest.param("sources/adt.toml", "port = 2575", 'port = "2575"', id="text for a number"),
         pytest.param("sources/adt.toml", "port = 2575", "port = 70000", id="no such port"),
         pytest.param("sources/adt.toml", '"America/Chicago"', '"Chicago"', id="no such zone"),
-        pytest.param("sources/adt.toml", '"as_asked"', '"sometimes"', id="no such way"),
+        pytest.param("sources/adt.toml", '"stored"', '"sometimes"', id="no such way"),
+        pytest.param("sources/adt.toml", '"hl7v2_adt"', '""', id="no translation named"),
+        pytest.param("sources/adt.toml", '"hl7v2_adt"', "[]", id="no translation at all"),
+        pytest.param(
+            "sources/adt.toml", "ack =", 'processing = "D"\nack =', id="no such processing id"
+        ),
+        pytest.param(
+            "sources/remits.toml", "zone =", 'ack = "stored"\nzone =', id="nobody to acknowledge to"
+        ),
         pytest.param("estate.toml", '"USD"', '"Dollar"', id="no currency"),
         pytest.param(
             "sources/adt.toml", "ack =", 'charset = "utf8mb4"\nack =', id="no such charset"

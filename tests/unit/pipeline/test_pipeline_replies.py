@@ -7,10 +7,13 @@ the engine's.
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.specs.riverbend_books import channel
 
-from suture.pipeline import receive_message
+from suture.model.fault import fault
+from suture.model.translation import AckPolicy
+from suture.pipeline import acknowledge_held, receive_message
 from suture.wire import hl7v2
 
 GOOD = "ADT^A04"
@@ -26,11 +29,10 @@ def message(kind: str, accept: str = "", application: str = "", control: str = "
     ).encode()
 
 
-def reply_to(raw: bytes) -> tuple[str, str]:
+def reply_to(raw: bytes, ack: AckPolicy = "stored") -> tuple[str, str]:
     """Return the verdict on a message and the code of its reply; "" where none is due."""
-    translation, reply = receive_message(
-        raw, channel("adt"), control_id="ACK1", at="20260310080001"
-    )
+    at = msgspec.structs.replace(channel("adt"), ack=ack)
+    translation, reply = receive_message(raw, at, control_id="ACK1", at="20260310080001")
     if not reply:
         return translation.status, ""
     answer = hl7v2.parse(reply)
@@ -115,6 +117,75 @@ def test_b13_refused_bytes_are_known_by_their_content_alone() -> None:
         for raw, source in ((b"rubbish", "adt"), (b"rubbish", "adt"), (b"rubbish", "charges"))
     ]
     assert told[0] == told[1] != told[2]
+
+
+def test_a_source_may_ask_to_be_told_of_what_is_held() -> None:
+    """AE: do not send it again unchanged. We hold it all the same."""
+    assert ("held", "AE") == reply_to(message(UNTRANSLATED), "understood")
+    assert ("accepted", "AA") == reply_to(message(GOOD), "understood")
+    assert ("rejected", "AR") == reply_to(message(""), "understood")
+
+
+def test_what_is_held_is_told_by_place_code_and_remedy_and_by_no_value() -> None:
+    raw = message(GOOD).replace(b"|20260310080000|", b"|20260230080000|")
+    at = msgspec.structs.replace(channel("adt"), ack="understood")
+    _, reply = receive_message(raw, at, control_id="ACK1", at="20260310080001")
+    answer = hl7v2.parse(reply)
+    assert isinstance(answer, hl7v2.Message)
+    assert ("AE", "M1") == (answer.get("MSA-1"), answer.get("MSA-2"))
+    assert ("MSH", "7", "102", "E", "hl7.timestamp.invalid") == (
+        answer.get("ERR-2.1"),
+        answer.get("ERR-2.3"),
+        answer.get("ERR-3"),
+        answer.get("ERR-4"),
+        answer.get("ERR-5"),
+    )
+    assert answer.get("ERR-8")
+    assert b"20260230" not in reply
+
+
+@pytest.mark.parametrize(
+    ("accept", "application", "stored", "understood"),
+    [
+        ("AL", "", "CA", "CA"),
+        ("AL", "AL", "CA", "CA"),
+        ("ER", "", "", ""),
+        ("NE", "AL", "AA", "AE"),
+        ("NE", "ER", "", "AE"),
+        ("NE", "SU", "AA", ""),
+        ("NE", "NE", "", ""),
+    ],
+)
+def test_in_enhanced_mode_the_accept_acknowledgement_says_that_the_bytes_are_safe(
+    accept: str, application: str, stored: str, understood: str
+) -> None:
+    """Whatever the policy: what is in them concerns the application acknowledgement alone."""
+    raw = message(UNTRANSLATED, accept, application)
+    assert ("held", stored) == reply_to(raw, "stored")
+    assert ("held", understood) == reply_to(raw, "understood")
+
+
+@pytest.mark.parametrize(
+    ("ack", "accept", "application", "code"),
+    [
+        ("stored", "", "", "AA"),
+        ("understood", "", "", "AE"),
+        ("stored", "AL", "", "CA"),
+        ("understood", "AL", "", "CA"),
+        ("stored", "NE", "ER", ""),
+        ("understood", "NE", "ER", "AE"),
+    ],
+)
+def test_what_intake_alone_finds_is_answered_by_the_same_policy(
+    ack: AckPolicy, accept: str, application: str, code: str
+) -> None:
+    at = msgspec.structs.replace(channel("adt"), ack=ack)
+    reused = fault("intake.control_id.reused", "MSH-10")
+    told = {"control_id": "1", "at": "2026"}
+    reply = acknowledge_held(message(GOOD, accept, application), at, reused, **told)
+    answer = hl7v2.parse(reply) if reply else None
+    assert code == (answer.get("MSA-1") if isinstance(answer, hl7v2.Message) else "")
+    assert b"" == acknowledge_held(b"no message", at, reused, **told)
 
 
 def test_an_acknowledgement_is_never_acknowledged() -> None:

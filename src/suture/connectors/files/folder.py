@@ -17,6 +17,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from suture.model.fault import Fault, fault
+
 CHUNK_BYTES = 1 << 20
 NAME_BYTES_MAX = 160
 """With an id before it a name stays below the 255 bytes that file systems take."""
@@ -48,6 +50,12 @@ class FoundFile(msgspec.Struct, frozen=True):
     mark: Mark
     refusal: str = ""
     """Why it may not be read (a link, a device, too large); empty when it may."""
+
+
+def unusable(error: OSError, folder: Path) -> Fault:
+    """Return why a folder could not be watched, and what to do about it."""
+    explanation = f"{folder}: {error.strerror or type(error).__name__}"
+    return fault("files.folder.unusable", str(folder), explanation)
 
 
 class Folder:

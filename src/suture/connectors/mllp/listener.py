@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from typing import cast
 
 import msgspec
 
-from suture.model.fault import Fault
+from suture.model.fault import Fault, fault
 from suture.wire.mllp import Frame, FrameReader, FramingFault, frame
 
 Receiver = Callable[[bytes], Awaitable[bytes | None]]
@@ -30,8 +31,27 @@ Observer = Callable[[str, str], None]
 HELD = frozenset({"mllp.frame.too_large", "mllp.frame.nested"})
 """Framing faults whose bytes are held. Half a frame at the end is its sender's to send again."""
 
+UNREAD_BYTES_MAX = 128 * 1024
+"""Of replies that the kernel keeps for a peer that does not read them: then its deadline runs. The
+kernel's own choice is megabytes, for each of many thousand acknowledgements (B9)."""
+
 _KEEPALIVE_SECONDS = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 """A peer that vanished without a word gives its place back after two minutes (F22)."""
+
+
+def unopened(error: OSError, host: str, port: int) -> Fault:
+    """Return why a port could not be listened on, and what to do about it."""
+    where = f"{host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return fault("mllp.port.taken", where, f"another program listens on {where}")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return fault("mllp.port.refused", where, f"the system does not let us listen on {where}")
+    reason = "no address of this machine" if _is_elsewhere(error) else f"unusable ({error.errno})"
+    return fault("mllp.address.unusable", where, f"{where} is {reason}")
+
+
+def _is_elsewhere(error: OSError) -> bool:
+    return error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +137,7 @@ class _Connection(asyncio.Protocol):
             return
         listener.connections.add(self)
         listener.peers[self._peer] += 1
-        _keep_alive(transport.get_extra_info("socket"))
+        _tune(transport.get_extra_info("socket"))
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's own
@@ -287,10 +307,11 @@ class _Connection(asyncio.Protocol):
             self._deadline = None
 
 
-def _keep_alive(connection: socket.socket | None) -> None:
-    """Ask the kernel to find out about peers that are gone."""
+def _tune(connection: socket.socket | None) -> None:
+    """Ask the kernel to find out about peers that are gone, and to keep little for each."""
     if connection is None:
         return
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES_MAX)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE_SECONDS.items():
         if hasattr(socket, name):

@@ -145,3 +145,7 @@ select stream, booking_key from work_item where resolved_at is null and booking_
 select reference, left(encode(sha256(convert_to(
     '["' || string_agg(entry_id, '","' order by entry_id) || '"]', 'UTF8')), 'hex'), 32) as digest
 from journal_entry group by reference
+
+-- name: journal_holders
+-- Which destination was sent journals of which legal entity.
+select distinct destination, entity from journal

@@ -1,15 +1,17 @@
 -- name: take_unbatched
--- Take entries of one policy out of the queue, oldest first; they belong to the journals this commit makes.
+-- Take entries of one policy out of the queue, oldest first, of the entities $3 or of all; they belong to the journals this
+-- commit makes.
 delete from unbatched u using (
-    select policy, entry_id from unbatched where policy = $1 order by entry_id limit $2 for update skip locked
+    select policy, entry_id from unbatched where policy = $1 and ($3::text[] is null or entity = any($3::text[]))
+    order by entry_id limit $2 for update skip locked
 ) due
 where u.policy = due.policy and u.entry_id = due.entry_id
 returning u.entry_id
 
 -- name: unbatched_age
--- Per policy: how many entries wait for a journal and for how long the oldest has.
-select policy, count(*) as entries_count, extract(epoch from now() - min(queued_at))::float8 as oldest_seconds
-from unbatched group by policy
+-- Per policy and entity: how many entries wait for a journal and for how long the oldest has.
+select policy, entity, count(*) as entries_count, extract(epoch from now() - min(queued_at))::float8 as oldest_seconds
+from unbatched group by policy, entity order by policy, entity
 
 -- name: summarise_entries
 -- The lines of some entries summed by everything the ERP posts by; debits and credits are never netted.

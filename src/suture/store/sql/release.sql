@@ -1,3 +1,7 @@
+-- name: answer
+-- Nothing but whether the server answers.
+select true as answers
+
 -- name: append_release
 -- Bring a version of an estate into force.
 insert into release (id, content, note) values ($1, $2, $3) returning number
@@ -34,9 +38,9 @@ select name, value from setting where starts_with(name, $1) order by name
 select exists (select from message) or exists (select from transmission) or exists (select from vault) as is_filled
 
 -- name: beat
--- Say that a worker is alive.
-insert into worker (id, role, process_id) values ($1, $2, $3)
-on conflict (id) do update set seen_at = now()
+-- Say that a worker is alive, and how its doors are.
+insert into worker (id, role, process_id, doors) values ($1, $2, $3, $4)
+on conflict (id) do update set seen_at = now(), doors = excluded.doors
 
 -- name: retire_worker
 -- Say that a worker has stopped in good order.
@@ -44,4 +48,4 @@ delete from worker where id = $1
 
 -- name: live_workers
 -- Workers seen in the last $1.
-select id, role, process_id, started_at, seen_at from worker where seen_at > now() - $1::interval order by role, id
+select id, role, process_id, started_at, seen_at, doors from worker where seen_at > now() - $1::interval order by role, id

@@ -59,7 +59,7 @@ with fenced as materialized (
     select * from unnest($28::text[], $29::smallint[], $30::text[], $31::bigint[], $32::bigint[], $33::text[], $34::text[], $35::text[],
         $36::text[], $37::text[], $38::text[])
 ), queued as (
-    insert into unbatched (policy, entry_id) select * from unnest($20::text[], $14::text[])
+    insert into unbatched (policy, entity, entry_id) select * from unnest($20::text[], $21::text[], $14::text[])
 ), told as (
     insert into event (id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload)
     select * from unnest($39::text[], $40::text[], $41::text[], $42::smallint[], $43::text[], $44::text[], $45::text[], $46::text[],

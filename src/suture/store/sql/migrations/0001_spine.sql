@@ -195,6 +195,7 @@ create trigger append_only before update or delete or truncate on log for each s
 
 create table unbatched (
     policy text not null,
+    entity text not null,
     entry_id text collate "C" not null,
     queued_at timestamptz not null default now(),
     primary key (policy, entry_id)
@@ -311,8 +312,10 @@ create table worker (
     role text not null,
     process_id integer not null,
     started_at timestamptz not null default now(),
-    seen_at timestamptz not null default now()
+    seen_at timestamptz not null default now(),
+    doors bytea not null default '[]'
 );
+comment on column worker.doors is 'Where this worker takes messages in, as JSON: each door open, or why not.';
 
 -- The fence ------------------------------------------------------------------------------------
 

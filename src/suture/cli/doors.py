@@ -1,0 +1,85 @@
+"""How a source's door is told: where it is, what may come in, and what an acknowledgement says.
+
+For `suture check`, `suture serve` and `suture status`. What a source says for itself is
+`governance/connections.py`; how its door is opened and kept, `engine/doors.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from suture.cli.screen import age, line
+from suture.governance.connections import ACKNOWLEDGING_CONNECTORS, Source
+from suture.model.fault import catalogue
+from suture.store.releases import Door, Worker
+
+_PROCESSINGS = {"P": "production", "T": "tests only"}
+_ACKS = {"stored": "acknowledges what is stored", "understood": "answers AE to what is held"}
+
+
+def address(source: Source, home: Path = Path()) -> str:
+    """Return where a source's messages come in; `home` is the folder its inbox lies in."""
+    if source.mllp is not None:
+        return f"mllp {source.mllp.host}:{source.mllp.port or 'any free port'}"
+    assert source.files is not None, "a source has one of the two"
+    return f"files {home / source.files.folder / source.files.pattern}"
+
+
+def policy(source: Source) -> str:
+    """Return what a source may send and what becomes of it, in a few words."""
+    words = [", ".join(source.translations), _PROCESSINGS[source.processing]]
+    if source.connector in ACKNOWLEDGING_CONNECTORS:
+        words.append(_ACKS[source.ack])
+    return "; ".join(words)
+
+
+def of(source: Source, workers: Sequence[Worker]) -> list[Door]:
+    """Return the doors of a source at the workers that are alive."""
+    return [door for each in workers for door in each.doors if door.source == source.name]
+
+
+def state(source: Source, workers: Sequence[Worker]) -> dict[str, object]:
+    """Return whether a source's door is open, by the keys of `suture status --json`.
+
+    `open` at one worker at least, at the port that it got; `waiting` for what its code says;
+    `closed` where no worker is alive to open it.
+    """
+    found = of(source, workers)
+    reasons = [each for each in found if each.code]
+    is_open = len(found) > len(reasons)
+    actual = [each.address for each in found if not each.code and source.mllp]
+    return {
+        **({"address": actual[0]} if actual else {}),
+        "state": "open" if is_open else "waiting" if found else "closed",
+        "code": reasons[0].code if reasons else "",
+        "explanation": reasons[0].explanation if reasons else "",
+        "remedy": catalogue()[reasons[0].code].remedy if reasons else "",
+    }
+
+
+def print_waiting(
+    console: Console, sources: Iterable[Source], workers: Sequence[Worker], at: datetime
+) -> None:
+    """Print the doors that are not open, why, since when, and what to do."""
+    for source in sources:
+        for door in of(source, workers):
+            if door.code:
+                reason = f"{door.explanation}, for {age((at - door.since).total_seconds())}"
+                console.print(line((f"{source.name} is not open  ", "bold red"), reason))
+                console.print(line(("→ ", "bold"), catalogue()[door.code].remedy, indent=6))
+
+
+def told(source: Source, home: Path = Path()) -> dict[str, object]:
+    """Return the same by the keys of `suture check --json` and `suture status --json`."""
+    return {
+        "source": source.name,
+        "connector": source.connector,
+        "address": address(source, home).removeprefix(f"{source.connector} "),
+        "translation": source.translations,
+        "processing": source.processing,
+        "ack": source.ack if source.connector in ACKNOWLEDGING_CONNECTORS else None,
+    }
