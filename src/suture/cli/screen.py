@@ -1,14 +1,18 @@
 """How things look: money, ages, chips and tables, the same in every command.
 
 A status is always a word, never a colour alone. What came from outside is shown without control
-characters and is never read as markup (bad input B91).
+characters and is never read as markup (bad input B91). What is piped is for grep and cut: a line is
+neither wrapped nor padded, unless COLUMNS asks for a width.
 """
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
 import sys
 from collections.abc import Iterable
+from typing import IO, cast
 
 import msgspec
 from rich.console import Console
@@ -19,8 +23,8 @@ from rich.text import Text
 from suture.model.fault import Fault
 from suture.model.money import format_amount
 
-WIDTH_ELSEWHERE = 120
-"""Columns where the output is no terminal."""
+WIDTH_ELSEWHERE = 10_000
+"""Columns where the output is no terminal: as many as a line needs."""
 PLAIN_LENGTH_MAX = 200
 
 _CHIPS = {
@@ -37,11 +41,38 @@ _COMMAND = re.compile(r"`suture [^`]*`")
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
+class _Unpadded(io.TextIOBase):
+    """Passes text on without the blanks that fill a line up to a width."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__()
+        self._stream = stream
+        self._blanks = ""
+
+    def write(self, text: str) -> int:
+        for part in text.splitlines(keepends=True):
+            kept = part.rstrip(" \n")
+            if kept:
+                self._stream.write(self._blanks + kept)
+                self._blanks = ""
+            if part.endswith("\n"):
+                self._stream.write("\n")
+                self._blanks = ""
+            else:
+                self._blanks += part[len(kept) :]
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
 def open_console(*, is_error: bool = False) -> Console:
     """Return the console of standard output or standard error."""
     stream = sys.stderr if is_error else sys.stdout
-    width = None if stream.isatty() else WIDTH_ELSEWHERE
-    return Console(stderr=is_error, width=width, highlight=False)
+    if stream.isatty():
+        return Console(stderr=is_error, highlight=False)
+    width, _ = shutil.get_terminal_size((WIDTH_ELSEWHERE, 0))  # what COLUMNS says, if it is set
+    return Console(file=cast("IO[str]", _Unpadded(stream)), width=width, highlight=False)
 
 
 def print_json(content: object) -> None:

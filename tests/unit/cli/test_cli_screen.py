@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from suture.cli.progress import PATIENCE_SECONDS, watched
-from suture.cli.screen import age, count, money, plain
+from suture.cli.screen import age, count, line, money, open_console, plain, plain_table
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,34 @@ def test_b91_text_from_outside_can_neither_colour_nor_flood_a_terminal() -> None
     shown = plain("a\x1b[31m\u202eb\r\n" + "x" * 1000)
     assert shown.startswith("a�[31m�b��")
     assert 200 == len(shown)
+
+
+def _print_wide(text: str) -> None:
+    console = open_console()
+    console.print(line(text, indent=2))
+    table = plain_table("name", "figure")
+    table.add_row("a longer name", "1")
+    console.print(table)
+
+
+def test_what_is_piped_is_neither_wrapped_nor_padded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    text = "word " * 200 + "end"
+    _print_wide(text)
+    rows = capsys.readouterr().out.splitlines()
+    assert [f"  {text}", "name           figure", "a longer name  1"] == rows
+
+
+def test_columns_sets_the_width_of_what_is_piped(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    _print_wide("word " * 20 + "end")
+    rows = capsys.readouterr().out.splitlines()
+    assert 40 >= max(map(len, rows)) > 30
+    assert [row.rstrip() for row in rows] == rows
 
 
 def test_progress_passes_every_chunk_on_and_is_silent_elsewhere_than_at_a_terminal() -> None:
