@@ -28,7 +28,7 @@ from tests.unit.cli.command_line import (
 )
 
 from suture.cli.ending import CLOSED, FOUND, MISUSED, WELL
-from suture.cli.estates import sample_estate
+from suture.cli.estates import sample_estate, sample_estate_folder
 from suture.cli.world import World, open_world
 from suture.connectors.mllp.sender import Sender
 
@@ -360,9 +360,26 @@ def test_a_stopped_installation_can_be_read_and_is_stopped_again(answers: Answer
 
 
 def test_an_installation_without_an_estate_says_what_is_missing(tmp_path: Path) -> None:
-    answer = asyncio.run(_ask("serve", "--home", tmp_path / "home"))
+    home = tmp_path / "home"
+    answer = asyncio.run(_ask("serve", "--home", home))
     assert CLOSED == answer.code
     assert "suture serve ESTATE" in answer.err
+    assert [home / "serve.lock"] == list(home.iterdir())
+
+
+def test_a_first_start_that_fails_names_the_database_and_leaves_no_keys(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    address = "postgresql://suture:wren-finch@127.0.0.1:1/books"
+    answer = asyncio.run(
+        _ask(
+            *("serve", sample_estate_folder(), "--home", home),
+            environment={"DATABASE_URL": address},
+        )
+    )
+    assert CLOSED == answer.code
+    assert "Database `books` of PostgreSQL at 127.0.0.1:1 as user `suture`" in answer.err
+    assert "wren-finch" not in answer.err
+    assert not (home / "keys").exists()
 
 
 def test_a_worker_of_no_known_role_is_wrong_usage(tmp_path: Path) -> None:

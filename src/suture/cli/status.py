@@ -16,7 +16,7 @@ from suture.app import (
     visited_store,
 )
 from suture.cli import doors
-from suture.cli.ending import WELL
+from suture.cli.ending import CLOSED, WELL
 from suture.cli.screen import (
     age,
     count,
@@ -29,6 +29,7 @@ from suture.cli.screen import (
 )
 from suture.engine.worker import NoReleaseError, load_estate
 from suture.governance.connections import Source
+from suture.model.fault import fault
 from suture.store.controls import Counts, DeliveryCounts, read_counts, read_delivery_counts
 from suture.store.database import Database
 from suture.store.queues import OpenAmount, Queue, Queues, read_open_amounts, read_queues
@@ -56,9 +57,11 @@ def run(*, home: Path | None, as_json: bool) -> int:
     try:
         status = asyncio.run(_read(home))
     except InstallationError as error:
-        if as_json:
-            print_json({"running": False, "reason": str(error)})
-        raise
+        if not as_json:
+            raise
+        refusal = fault("installation.closed", "", str(error))
+        print_json({"running": False, "reason": str(error), "fault": refusal})
+        return CLOSED
     if as_json:
         print_json(_told(status))
     else:
