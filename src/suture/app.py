@@ -45,7 +45,7 @@ from suture.governance.estate import Estate, load
 from suture.governance.release import pack, release_id
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer
-from suture.security.keys import KEYS_FOLDER, KeyRing
+from suture.security.keys import KEYS_FOLDER, KeyFileError, KeyRing
 from suture.store.address import check_address, refused
 from suture.store.database import DRIVER_ERRORS, REPORTS, Database
 from suture.store.embedded import EmbeddedPostgres
@@ -221,6 +221,14 @@ async def visited_store(
     finally:
         if postgres is not None and not is_left_alone:
             await postgres.stop()
+
+
+def keys_at_hand(installation: Installation) -> KeyRing | None:
+    """Return the keys of an installation where this user may read them, and make none."""
+    try:
+        return KeyRing.load(installation.home / KEYS_FOLDER)
+    except (KeyFileError, OSError):
+        return None
 
 
 @asynccontextmanager

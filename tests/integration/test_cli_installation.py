@@ -38,6 +38,7 @@ CLAIM = ("CLAIM40017", "100.00", "80.00", "20.00")
 UNMAPPED = CHARGE.replace("|T1|", "|T2|").replace("|ED", "|ROBO")
 FREE_TEXT = "Order 17 of Monday"
 """A control id (MSH-10) that is a sentence: nobody knows what it may say."""
+ANOTHER = CHARGE.replace("|T1|", "|T5|")
 REPAIR = b"*,RGH,ROBO,RGH-7210,surgery,,\n"
 
 
@@ -100,6 +101,7 @@ async def _answers(folder: Path) -> dict[str, Answer]:
         await ask("proof with exceptions open", "reconcile", "--json")
         estate = _written(folder / "estate", world.files)
         await ask("applied again", "apply", estate, "--json")
+        parked = answers["groups"].told["groups"][0]
         with (estate / "crosswalks" / "department.csv").open("ab") as file:
             file.write(REPAIR)
         await ask("applied", "apply", estate, "--note", "map ROBO", "--json")
@@ -113,7 +115,13 @@ async def _answers(folder: Path) -> dict[str, Answer]:
         await ask("proof", "reconcile", "--json")
         await ask("proof for people", "reconcile")
         answers["proof without a token"] = await _ask("reconcile", "--json", "--home", home)
-        await _trace(ask, ids)
+        async with Sender("127.0.0.1", world.ports["charges"]) as sender:
+            for amount in ("125.00", "99.00"):  # its control id is used twice
+                charge = charge_message("C5", ANOTHER.replace("125.00", amount))
+                await sender.send(charge.encode())
+        await world.quiet()
+        await _trace(ask, answers, ids)
+        await _trace_parked(ask, answers, parked["message_id"])
     await ask("status afterwards", "status")
     await ask("groups afterwards", "exceptions", "--json")
     await ask("status after a visit", "status")
@@ -148,21 +156,51 @@ def _written(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
-async def _trace(ask: Any, item_ids: list[str]) -> None:
+async def _trace(ask: Any, answers: dict[str, Answer], item_ids: list[str]) -> None:
     """Follow one charge all the way down, and its journal all the way up."""
     message = (await ask("trace of a control id", "trace", "--json", "C1")).told
-    await ask("trace of a message", "trace", "--json", message["message"]["id"])
     event, entry = message["events"][0], message["entries"][0]
-    await ask("trace of an event", "trace", "--json", event["id"])
-    await ask("trace of a stream", "trace", "--json", event["stream"])
-    await ask("trace of an entry", "trace", "--json", entry["id"])
-    await ask("trace of a journal", "trace", "--json", entry["reference"])
-    await ask("trace of a document", "trace", "--json", entry["document"])
-    await ask("trace of an exception", "trace", "--json", item_ids[0])
-    names = (message["message"]["id"], entry["reference"], item_ids[0])
-    await ask("trace for people", "trace", *names)
+    targets = {
+        "trace of a message": message["message"]["id"],
+        "trace of an event": event["id"],
+        "trace of a stream": event["stream"],
+        "trace of an entry": entry["id"],
+        "trace of a journal": entry["reference"],
+        "trace of a document": entry["document"],
+        "trace of an exception": item_ids[0],
+        # As people call things:
+        "trace of an account number": "acc40017 ",
+        "trace of a visit number": "VIS40017",
+        "trace of a claim number": "CLAIM40017",
+        "trace of an EFT number": "EFT900001",
+        "trace of a file's name": "payer.835",
+        "trace of an X12 control id": "000000001/1/0001",
+        "trace of a release": entry["release"],
+        "trace of a control id used twice": "C5",
+    }
+    await _trace_each(ask, answers, targets)
+    names = (message["message"]["id"], entry["reference"].lower(), item_ids[0], "C5")
+    file = answers["trace of a file's name"].told["asked"]
+    await ask("trace for people", "trace", *names, file, entry["release"])
     await ask("trace of free text", "trace", FREE_TEXT)
     await ask("trace of nothing", "trace", "SUT9999999999999")
+
+
+async def _trace_parked(ask: Any, answers: dict[str, Answer], message_id: str) -> None:
+    """Follow what was parked and is booked since."""
+    told = (await ask("trace of what a release booked", "trace", "--json", message_id)).told
+    claim = answers["trace of a claim number"].told["asked"]
+    stream = told["events"][0]["stream"]
+    targets = {"trace of a surrogate": claim.partition("/")[2], "trace of a stream asked": stream}
+    await _trace_each(ask, answers, targets)
+    await ask("trace of what a release booked for people", "trace", message_id, stream)
+
+
+async def _trace_each(ask: Any, answers: dict[str, Answer], targets: dict[str, str]) -> None:
+    """Trace many things by one command, which answers with a line for each."""
+    answer = await ask("traces", "trace", "--json", *targets.values())
+    for name, told in zip(targets, answer.out.splitlines(), strict=True):
+        answers[name] = Answer(answer.code, told, answer.err)
 
 
 # What waits ------------------------------------------------------------------------------------
@@ -330,8 +368,82 @@ def test_people_see_the_lineage_as_a_tree(answers: Answers) -> None:
         assert part in answer.out, part
 
 
-def test_an_id_nobody_knows_is_told_as_such(answers: Answers) -> None:
-    assert FOUND == answers["trace of nothing"].code
+def test_an_id_nobody_knows_is_told_as_such_with_what_ids_look_like(answers: Answers) -> None:
+    answer = answers["trace of nothing"]
+    assert FOUND == answer.code
+    assert "Unknown: nothing here is called SUT9999999999999." in answer.out
+    for part in ("trn_", "rel_", "TRN02", "MSH-10", "account, visit, claim"):
+        assert part in answer.out
+
+
+def test_numbers_that_people_hold_lead_to_what_is_kept_under_surrogates(answers: Answers) -> None:
+    for number, stream in (
+        ("an account number", "patient_account/acc_"),
+        ("a visit number", "encounter/vis_"),
+        ("a claim number", "claim/clm_"),
+    ):
+        told = answers[f"trace of {number}"].told
+        assert told["asked"].startswith(stream), number
+        assert told["message_ids"], number
+    assert answers["trace of a claim number"].told == answers["trace of a surrogate"].told
+
+
+def test_a_payment_is_found_by_its_number_and_its_file_by_name(answers: Answers) -> None:
+    payment = answers["trace of an EFT number"].told
+    file = answers["trace of a file's name"].told
+    assert "835" == payment["message"]["type"]
+    assert file["asked"] == payment["message"]["transmission_id"]
+    assert [payment["message"]["id"]] == [each["id"] for each in file["messages"]]
+    assert payment["message"] == answers["trace of an X12 control id"].told["message"]
+    assert "file from remits, 1 message" in answers["trace for people"].out
+
+
+def test_a_journal_is_found_in_small_letters_too(answers: Answers) -> None:
+    assert WELL == answers["trace for people"].code
+    assert "journal of" in answers["trace for people"].out
+
+
+def test_a_release_says_when_it_was_in_force_and_what_was_booked_under_it(
+    answers: Answers,
+) -> None:
+    (release,) = answers["trace of a release"].told["releases"]
+    assert (1, False) == (release["number"], release["in_force"])
+    assert release["entries_count"]
+    assert "release 1" in answers["trace for people"].out
+
+
+def test_what_a_release_booked_says_so(answers: Answers) -> None:
+    told = answers["trace of what a release booked"].told
+    (item,) = [each for each in told["work_items"] if each["code"].startswith("ledger.")]
+    assert "resolved by release 2" == item["resolution"]
+    out = answers["trace of what a release booked for people"].out
+    assert "parked at first, resolved by release 2" in out
+    assert "resolved: resolved" not in out
+
+
+def test_a_stream_names_its_messages_and_not_the_releases_that_asked_it_again(
+    answers: Answers,
+) -> None:
+    told = answers["trace of a stream asked"].told
+    assert {"msg"} == {each.partition("_")[0] for each in told["message_ids"]}
+    assert {"rel"} == {each.partition("_")[0] for each in told["release_ids"]}
+    assert "asked to decide again under " in (
+        answers["trace of what a release booked for people"].out
+    )
+
+
+def test_both_holders_of_a_control_id_are_shown_the_booked_one_first(answers: Answers) -> None:
+    told = answers["trace of a control id used twice"].told
+    assert ("accepted", "C5") == (told["message"]["status"], told["message"]["control_id"])
+    assert told["entries"]
+    (other,) = told["also"]
+    assert ("held", "C5", []) == (
+        other["message"]["status"],
+        other["message"]["control_id"],
+        other["entries"],
+    )
+    both = answers["trace for people"].out.partition("2 things are called so")[2]
+    assert 0 < both.index("accepted") < both.index("held")
 
 
 def test_no_command_prints_any_part_of_a_patient(answers: Answers) -> None:
@@ -350,9 +462,10 @@ def test_a_stopped_installation_says_how_to_start_it(answers: Answers) -> None:
 
 
 def test_a_stopped_installation_can_be_read_and_is_stopped_again(answers: Answers) -> None:
-    assert (WELL, []) == (
-        answers["groups afterwards"].code,
-        answers["groups afterwards"].told["groups"],
+    answer = answers["groups afterwards"]
+    assert (FOUND, ["intake.control_id.reused"]) == (
+        answer.code,
+        [each["code"] for each in answer.told["groups"]],
     )
 
 

@@ -222,8 +222,8 @@ def trace(
         list[str],
         typer.Argument(
             metavar="PATH|ID...",
-            help="Files or folders; or ids: msg_ evt_ ent_ exc_, a journal, a document, a control "
-            "id, a stream.",
+            help="Files or folders; or ids: msg_ trn_ evt_ ent_ exc_ rel_, a journal, a document, "
+            "a control id; a check, account, visit or claim number; a taken file's name.",
         ),
     ],
     *,

@@ -38,5 +38,5 @@ select id from closed
 
 -- name: work_items_of_message
 -- Everything that was ever opened about a message.
-select id, code, path, explanation, remedy, amount_minor, opened_at, resolved_at, resolution
-from work_item where message_id = $1 order by opened_at
+select id, event_id, code, path, explanation, remedy, amount_minor, opened_at, resolved_at, resolution
+from work_item where message_id = $1 order by opened_at, id
