@@ -329,8 +329,9 @@ async def serve(
     ended = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     if stop is None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ended.set)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` leaves SIGHUP
+                loop.add_signal_handler(number, ended.set)
     with _alone(installation.home):
         postgres = installation.postgres() if installation.is_embedded else None
         if postgres and not postgres.data_directory.exists() and not (estate_files or first_files):

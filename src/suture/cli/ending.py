@@ -70,6 +70,8 @@ def _told(error: Exception) -> tuple[int, str, str]:
         return MISUSED, "command.misused", str(error)
     if hasattr(error, "format_message"):  # of the command line's own parser
         return MISUSED, "command.misused", str(error.format_message())
+    if name == "WorldEndedError":
+        return error.exit_code, "command.ended", str(error)  # type: ignore[attr-defined] # by name
     if name in _CLOSED_NAMES:
         return CLOSED, "installation.closed", str(error)
     if name == "StoreUnavailableError" or type(error).__module__.startswith("asyncpg"):
