@@ -281,6 +281,12 @@ async def _duty(
             return DeliveryDuty(database, setting.name, _secret)
 
 
+def secret_of(reference: str) -> str:
+    """Return the secret that `env:NAME` or `file:path` refers to; empty where there is none."""
+    secret = read_secret(reference, os.environ)
+    return "" if isinstance(secret, Fault) else secret
+
+
 def _secret(reference: str) -> str:
     """Return a secret; an absent one is empty: its destination refuses us and is tried again."""
     secret = read_secret(reference, os.environ)

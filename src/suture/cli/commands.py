@@ -278,6 +278,33 @@ def demo(
     raise typer.Exit(run(days=days, seed=seed, as_json=as_json, home=home))
 
 
+@app.command(short_help="Run a sandbox ERP where the estate says its ERP is.")
+def sandbox(estate: EstateFolder, *, home: Home = None) -> None:
+    """Run a sandbox ERP where the estate says its ERP is, until it is told to stop.
+
+    It knows the estate's entities and accounts, and asks for the token that the estate names.
+    """
+    from suture.cli.sandbox import run
+
+    raise typer.Exit(run(estate, home=home))
+
+
+@app.command(short_help="Send HL7 v2 messages to a listener over MLLP.")
+def send(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files of HL7 v2 messages.")
+    ],
+    *,
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="The listener's port.")],
+    host: Annotated[str, typer.Option("--host", help="The listener's host.")] = "127.0.0.1",
+    as_json: Json = False,
+) -> None:
+    """Send HL7 v2 messages to a listener over MLLP, one by one, and print its replies."""
+    from suture.cli.send import run
+
+    raise typer.Exit(run(files, host=host, port=port, as_json=as_json))
+
+
 @app.command(short_help="Measure throughput and latency on this machine.")
 def bench(
     *,

@@ -30,6 +30,7 @@ _CLOSED_NAMES = frozenset(
         "KeyFileError",
         "MigrationError",
         "NoReleaseError",
+        "SendError",
         "SealBrokenError",
         "UnknownKeyError",
         "WorldError",

@@ -120,7 +120,8 @@ def show_file(path: Path, readers: Readers, *, events_max: int) -> Total:
 def show_total(total: Total, readers: Readers) -> None:
     """Print what several files come to together."""
     console = open_console()
-    title = Text(f"All {count(total.files_count, 'file')}", style="bold")
+    told = f"All {count(total.files_count, 'file')}, each read by itself"
+    title = Text(told, style="bold")
     console.print(Rule(title, align="left", style="dim") if console.is_terminal else title)
     if total.files_unread:
         unread = f"{count(total.files_unread, 'file')} could not be read to the end"

@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 
 from suture.app import Installation, bring_into_force, open_installation, serve
+from suture.cli.sandbox import erp_setup
 from suture.config import Settings
 from suture.connectors.egress import Limits
 from suture.connectors.erp import ErpDestination
@@ -392,27 +393,6 @@ def _on_loopback(
     name = "sources/remits.toml"
     changed[name] = re.sub(rb"(?m)^stable_seconds = .*$", b"stable_seconds = 0.2", changed[name])
     return changed
-
-
-def erp_setup(estate: Estate) -> dict[str, object]:
-    """Return what the sandbox ERP must know of an estate: entities, accounts, cost centres."""
-    return {
-        "entities": [
-            {"entity": entity.id, "currency": entity.currency, "name": entity.name}
-            for entity in estate.entities.values()
-        ],
-        "accounts": [
-            {
-                "account": account.number,
-                "name": account.name,
-                "kind": account.kind,
-                "cost_center": "required" if account.cost_centre else "optional",
-            }
-            for account in estate.books.accounts.values()
-        ],
-        "cost_centers": list(estate.cost_centres),
-        "cost_center_kinds": [],
-    }
 
 
 def _free_ports(count: int) -> list[int]:

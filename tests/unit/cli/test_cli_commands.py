@@ -22,6 +22,8 @@ COMMANDS = (
     "demo",
     "exceptions",
     "reconcile",
+    "sandbox",
+    "send",
     "serve",
     "status",
     "trace",

@@ -303,7 +303,7 @@ def test_several_files_end_with_what_they_come_to_together(
     _file(elsewhere, "a.835", remittance_file([CLAIM], paid="80.00"))
     _file(elsewhere, "b.835", remittance_file([second], paid="40.00", trace="EFT900002"))
     ended = suture("trace", elsewhere)
-    _, of_each, of_all = ended.out.partition("All 2 files\n")
+    _, of_each, of_all = ended.out.partition("All 2 files, each read by itself\n")
     assert WELL == ended.code
     assert of_each
     assert "2 messages: 2 accepted; 4 events, 4 entries" in of_all
@@ -318,7 +318,10 @@ def test_a_file_that_cannot_be_read_is_counted_in_the_total(
     path = _file(elsewhere, "a.835", remittance_file([CLAIM], paid="80.00"))
     ended = suture("trace", path, elsewhere / "gone.835")
     assert FOUND == ended.code
-    assert "1 file could not be read to the end" in ended.out.partition("All 2 files\n")[2]
+    assert (
+        "1 file could not be read to the end"
+        in ended.out.partition("All 2 files, each read by itself\n")[2]
+    )
 
 
 @pytest.mark.parametrize("columns", ["80", "120"])

@@ -1,0 +1,184 @@
+"""The first five minutes of README.md: sandbox, serve, send, status, reconcile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from suture.cli.ending import CLOSED, FOUND, MISUSED, WELL
+from suture.cli.estates import sample_estate
+from suture.config import read_folder
+
+pytestmark = pytest.mark.integration
+
+MESSAGES = Path(__file__).parents[2] / "docs" / "tutorials" / "first-messages"
+Process = asyncio.subprocess.Process
+TOKEN = {"SUTURE_ERP_TOKEN": "any-word"}
+
+
+def free_port() -> int:
+    with socket.socket() as each:
+        each.bind(("127.0.0.1", 0))
+        return int(each.getsockname()[1])
+
+
+def estate_on(folder: Path, ports: Mapping[str, int]) -> Path:
+    """Write the sample estate with its doors and its ERP at ports of this test."""
+    files = dict(sample_estate())
+    for source in ("adt", "charges", "scheduling"):
+        name = f"sources/{source}.toml"
+        files[name] = re.sub(rb"(?m)^port = .*$", b"port = %d" % ports[source], files[name])
+    erp = files["destinations/erp.toml"].replace(b":8070", b":%d" % ports["erp"])
+    files["destinations/erp.toml"] = erp.replace(b"seconds_max = 60", b"seconds_max = 1")
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert read_folder(folder) == files
+    return folder
+
+
+async def started(*arguments: object, environment: Mapping[str, str] = TOKEN) -> Process:
+    surroundings = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "suture", *map(str, arguments)),
+        env={**surroundings, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def answered(
+    *arguments: object, environment: Mapping[str, str] = TOKEN
+) -> tuple[int, str, str]:
+    process = await started(*arguments, environment=environment)
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def running(until: str, *arguments: object) -> AsyncIterator[str]:
+    """Run a command until it has said something; end it as Control-C does. Yields what it said."""
+    process = await started(*arguments)
+    assert process.stdout is not None
+    said = ""
+    try:
+        async with asyncio.timeout(90):
+            while until not in said:
+                row = await process.stdout.readline()
+                assert row, said
+                said += row.decode()
+        yield said
+    finally:
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+    assert process.returncode == 0
+
+
+def test_a_newcomer_gets_from_the_sandbox_to_the_proof(tmp_path: Path) -> None:
+    tmp_path.parent.chmod(0o755)
+    tmp_path.chmod(0o755)
+    ports = {name: free_port() for name in ("adt", "charges", "scheduling", "erp")}
+    asyncio.run(_five_minutes(estate_on(tmp_path / "estate", ports), tmp_path / "home", ports))
+
+
+async def _five_minutes(estate: Path, home: Path, ports: Mapping[str, int]) -> None:
+    at_home = ("--home", home)
+    async with running("Stop with", "sandbox", estate, *at_home) as sandbox:
+        assert f"http://127.0.0.1:{ports['erp']}: 2 legal entities" in sandbox
+        log = ("--log-file", home.with_name("workers.log"))
+        async with running("At work", "serve", estate, *at_home, *log):
+            code, out, _ = await answered(
+                *("send", MESSAGES / "registration.hl7", "--port", ports["adt"])
+            )
+            assert (WELL, "AA  REG-0001  accepted: it is stored\n") == (code, out)
+            code, out, _ = await answered(
+                *("send", MESSAGES / "charge.hl7", "--port", ports["charges"], "--json")
+            )
+            assert ["AA"] == [each["code"] for each in json.loads(out)["replies"]]
+            shutil.copy(MESSAGES / "remittance.835", home / "inbox" / "remits")
+            await _until_in_the_erp(home, journals=2)
+            code, out, _ = await answered("reconcile", *at_home)
+            assert (WELL, True) == (code, "PROVEN" in out)
+
+
+async def _until_in_the_erp(home: Path, *, journals: int) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            _, out, _ = await answered("status", "--json", "--home", home)
+            if json.loads(out)["deliveries"]["sent"] >= journals:
+                return
+            await asyncio.sleep(0.5)
+
+
+def test_a_sandbox_asks_for_the_token_that_the_estate_names(tmp_path: Path) -> None:
+    ports = {name: free_port() for name in ("adt", "charges", "scheduling", "erp")}
+    estate = estate_on(tmp_path / "estate", ports)
+    empty = {"SUTURE_ERP_TOKEN": ""}
+    code, _, err = asyncio.run(
+        answered("sandbox", estate, "--home", tmp_path / "home", environment=empty)
+    )
+    assert MISUSED == code
+    assert "export SUTURE_ERP_TOKEN=" in err
+
+
+def test_a_sandbox_stands_in_on_this_machine_only(tmp_path: Path) -> None:
+    ports = {name: free_port() for name in ("adt", "charges", "scheduling", "erp")}
+    estate = estate_on(tmp_path / "estate", ports)
+    file = estate / "destinations" / "erp.toml"
+    file.write_text(file.read_text().replace("127.0.0.1", "erp.example.org"))
+    code, _, err = asyncio.run(answered("sandbox", estate, "--home", tmp_path / "home"))
+    assert (MISUSED, True) == (code, "on this machine only" in err)
+
+
+def test_a_sandbox_whose_port_is_taken_says_so(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        ports = {name: free_port() for name in ("adt", "charges", "scheduling")}
+        estate = estate_on(tmp_path / "estate", {**ports, "erp": other.getsockname()[1]})
+        code, _, err = asyncio.run(answered("sandbox", estate, "--home", tmp_path / "home"))
+    assert (CLOSED, True) == (code, "is taken" in err)
+
+
+def test_sending_to_nobody_says_that_nothing_was_sent() -> None:
+    code, _, err = asyncio.run(
+        answered("send", MESSAGES / "charge.hl7", "--port", str(free_port()))
+    )
+    assert (CLOSED, True) == (code, "nothing was sent" in err)
+
+
+def test_a_file_of_another_kind_is_not_sent() -> None:
+    code, _, err = asyncio.run(answered("send", MESSAGES / "remittance.835", "--port", "1"))
+    assert (MISUSED, True) == (code, "holds no HL7 v2 message" in err)
+
+
+def test_a_message_that_is_not_accepted_is_a_finding(tmp_path: Path) -> None:
+    reply = b"MSH|^~\\&|X|Y|||20260401||ACK|1|P|2.5.1\rMSA|AR|CHG-0001|not here\r"
+    code, out, _ = asyncio.run(_sent_to(reply, MESSAGES / "charge.hl7"))
+    assert (FOUND, "AR  CHG-0001  rejected (not here)\n") == (code, out)
+
+
+async def _sent_to(reply: bytes, file: Path) -> tuple[int, str, str]:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\x1c\r")
+        writer.write(b"\x0b" + reply + b"\x1c\r")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        return await answered("send", file, "--port", port)
