@@ -98,6 +98,7 @@ async def _answers(folder: Path) -> dict[str, Answer]:
         await ask("groups", "exceptions", "--json")
         await ask("items", "exceptions", "--all", "--json")
         await ask("exceptions for people", "exceptions")
+        await ask("exceptions of a code", "exceptions", "--code", "ledger.department.unmapped")
         await ask("proof with exceptions open", "reconcile", "--json")
         estate = _written(folder / "estate", world.files)
         await ask("applied again", "apply", estate, "--json")
@@ -112,6 +113,7 @@ async def _answers(folder: Path) -> dict[str, Answer]:
         dismissal = ("exceptions", "dismiss", *ids, "exc_unknown", "--reason", "a test", "--json")
         await ask("dismissed", *dismissal)
         await ask("nothing open", "exceptions")
+        await ask("resolved", "exceptions", "--resolved", "--json")
         await ask("proof", "reconcile", "--json")
         await ask("proof for people", "reconcile")
         answers["proof without a token"] = await _ask("reconcile", "--json", "--home", home)
@@ -255,9 +257,19 @@ def test_exceptions_come_one_by_one_too(answers: Answers) -> None:
 
 def test_people_see_what_is_at_stake_and_what_is_next(answers: Answers) -> None:
     out = answers["exceptions for people"].out
-    assert "2 exceptions open, $125.00 at stake" in out
-    assert "→ " in out
-    assert "for steward" in out
+    assert "2 exceptions open, $125.00 at stake ($125.00 parked)" in out
+    assert "steward" in out
+    assert "exceptions --code ledger.department.unmapped" in out
+    assert "→ " in answers["exceptions of a code"].out
+    assert "hl7.type.unsupported" not in answers["exceptions of a code"].out
+
+
+def test_what_was_resolved_can_be_looked_up(answers: Answers) -> None:
+    answer = answers["resolved"]
+    how = {each["code"]: each["resolution"] for each in answer.told["exceptions"]}
+    assert WELL == answer.code
+    assert "resolved by release 2" == how["ledger.department.unmapped"]
+    assert "dismissed: a test" == how["hl7.type.unsupported"]
 
 
 def test_a_dismissal_names_what_was_not_open(answers: Answers) -> None:

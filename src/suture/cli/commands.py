@@ -110,6 +110,12 @@ def exceptions(
     grouped: Annotated[
         bool, typer.Option("--group/--all", help="What is alike as one group, or one by one.")
     ] = True,
+    code: Annotated[
+        str, typer.Option("--code", metavar="CODE", help="Only this fault: why, and what is next.")
+    ] = "",
+    resolved: Annotated[
+        bool, typer.Option("--resolved", help="What was resolved last, and how, instead.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -117,7 +123,9 @@ def exceptions(
     if context.invoked_subcommand is None:
         from suture.cli.exceptions import run
 
-        raise typer.Exit(run(home=home, is_grouped=grouped, as_json=as_json))
+        raise typer.Exit(
+            run(home=home, is_grouped=grouped, code=code, is_resolved=resolved, as_json=as_json)
+        )
 
 
 Group = Annotated[

@@ -12,7 +12,8 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable
-from typing import IO, cast
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 from rich.console import Console
@@ -22,6 +23,9 @@ from rich.text import Text
 
 from suture.model.fault import Fault
 from suture.model.money import format_amount
+
+if TYPE_CHECKING:
+    from suture.store.queues import OpenAmount
 
 WIDTH_ELSEWHERE = 10_000
 """Columns where the output is no terminal: as many as a line needs."""
@@ -128,6 +132,32 @@ def plain_table(*columns: str, right: Iterable[str] = (), is_headed: bool = True
         justify = "right" if column in figures else "left"
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     return table
+
+
+def command_name() -> str:
+    """Return how this command was called, so that what is printed can be typed as it stands."""
+    called = Path(sys.argv[0])
+    found = shutil.which("suture")
+    if found and Path(found).resolve() == called.resolve():
+        return "suture"
+    if called.name == "suture":
+        path = called.absolute()
+        here = Path.cwd()
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return f"{sys.executable} -m suture"
+
+
+def told_at_stake(amount: OpenAmount) -> str:
+    """Return what is at stake in open exceptions, and of what it is made up."""
+    parts = (
+        (amount.parked_minor, "parked"),
+        (amount.booked_minor, "booked and to be checked"),
+        (amount.unread_minor, "in messages not accepted"),
+        (amount.refused_minor, "in journals the ERP refused"),
+    )
+    told = ", ".join(f"{money(minor, amount.currency)} {name}" for minor, name in parts if minor)
+    whole = f"{money(amount.amount_minor, amount.currency)} at stake"
+    return f"{whole} ({told})" if told else whole
 
 
 def remedied(remedy: str, item_id: str) -> str:

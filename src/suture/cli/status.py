@@ -21,11 +21,11 @@ from suture.cli.screen import (
     age,
     count,
     line,
-    money,
     open_console,
     plain,
     plain_table,
     print_json,
+    told_at_stake,
 )
 from suture.engine.worker import NoReleaseError, load_estate
 from suture.governance.connections import Source
@@ -201,11 +201,10 @@ def _print_people(status: Status) -> None:
         )
     for each in status.open_amounts:
         since = age((status.at - each.oldest_at).total_seconds())
-        amount = money(each.amount_minor, each.currency)
         console.print(
             line(
                 ("Waits for a person  ", "bold yellow"),
-                f"{count(each.items_count, 'exception')}, {amount} at stake, "
+                f"{count(each.items_count, 'exception')}, {told_at_stake(each)}, "
                 f"the oldest {since}: see suture exceptions",
             )
         )

@@ -16,6 +16,17 @@ from delivery d join journal j on j.reference = d.idempotency_key
 where d.status = 'QUEUED'
 
 -- name: open_amount
--- What is at stake in open exceptions, by currency, and since when the oldest is open.
-select currency, count(*) as items_count, sum(abs(amount_minor))::bigint as amount_minor, min(opened_at) as oldest_at
-from work_item where resolved_at is null group by currency order by currency
+-- What is at stake in open exceptions, by currency and by where it is, and since when the oldest is open.
+select currency, count(*) as items_count, sum(at_stake)::bigint as amount_minor, min(opened_at) as oldest_at,
+    coalesce(sum(at_stake) filter (where place = 'parked'), 0)::bigint as parked_minor,
+    coalesce(sum(at_stake) filter (where place = 'booked'), 0)::bigint as booked_minor,
+    coalesce(sum(at_stake) filter (where place = 'unread'), 0)::bigint as unread_minor,
+    coalesce(sum(at_stake) filter (where place = 'refused'), 0)::bigint as refused_minor
+from (
+    select currency, opened_at, abs(amount_minor) as at_stake, case
+        when delivery_id is not null then 'refused'
+        when stream = '' then 'unread'
+        when booking_key like 'concern:%' then 'booked'
+        else 'parked' end as place
+    from work_item where resolved_at is null
+) item group by currency order by currency
