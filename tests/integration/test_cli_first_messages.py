@@ -99,6 +99,8 @@ async def _five_minutes(estate: Path, home: Path, ports: Mapping[str, int]) -> N
         assert f"http://127.0.0.1:{ports['erp']}: 2 legal entities" in sandbox
         log = ("--log-file", home.with_name("workers.log"))
         async with running("At work", "serve", estate, *at_home, *log):
+            code, out, _ = await answered("reconcile", *at_home)
+            assert (WELL, True) == (code, "NOTHING TO PROVE YET" in out)
             code, out, _ = await answered(
                 *("send", MESSAGES / "registration.hl7", "--port", ports["adt"])
             )

@@ -276,7 +276,7 @@ def trace(
 def demo(
     *,
     days: Annotated[int, typer.Option("--days", min=1, help="Days to simulate.")] = 3,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed is the same world.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed sends the same messages.")] = 1,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

@@ -38,6 +38,7 @@ _CHIPS = {
     "parked": "black on yellow",
     "sound": "black on green",
     "proven": "black on green",
+    "nothing to prove yet": "black on yellow",
     "not proven": "white on red",
 }
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}

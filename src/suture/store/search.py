@@ -29,3 +29,9 @@ async def read_sealed_names(database: Database, *, files_max: int) -> list[tuple
     """Return the sealed names of the files that came last, each with its transmission's id."""
     rows = await database.fetch("find_names", files_max)
     return [(row["id"], row["sealed_name"]) for row in rows]
+
+
+async def first_journal(database: Database) -> str:
+    """Return the reference of the first journal, empty where there is none yet."""
+    row = await database.fetchrow("first_journal")
+    return "" if row is None else str(row["reference"])

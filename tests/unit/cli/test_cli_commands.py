@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -165,6 +166,29 @@ def test_a_home_that_cannot_be_one_names_the_option(suture: Command, elsewhere: 
     assert CLOSED == ended.code
     assert "file/home" in ended.err
     assert "--home" in ended.err
+
+
+def test_a_measurement_says_on_the_side_what_it_is_doing(suture: Command) -> None:
+    ended = suture("bench", "parse", "--messages", "20", "--json")
+    assert "parse" in json.loads(ended.out)
+    told = ended.err.splitlines()
+    assert "parse: measuring ..." == told[0]
+    assert told[1].startswith("parse: measured in ")
+
+
+def test_fewer_messages_make_every_stage_shorter(
+    suture: Command, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims: list[int] = []
+
+    def write(path: Path, count: int, seed: int) -> None:
+        claims.append(count)
+        path.touch()
+
+    monkeypatch.setattr("suture.cli.bench.write_835", write)
+    suture("bench", "translate", "--messages", "7", "--json")
+    assert [7] == claims
+    assert MISUSED == suture("bench", "frobnicate").code
 
 
 def test_a_refused_estate_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:

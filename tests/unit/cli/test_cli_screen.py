@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import io
+import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from suture.cli.progress import PATIENCE_SECONDS, watched
-from suture.cli.screen import age, count, line, money, open_console, plain, plain_table
+from suture.cli.screen import (
+    age,
+    command_name,
+    count,
+    line,
+    money,
+    open_console,
+    plain,
+    plain_table,
+)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +114,23 @@ def test_progress_is_shown_at_a_terminal_once_it_takes_a_while(
         list(watched([b"1", b"2", b"3"], label="Reading", bytes_total=3, console=console))
     )
     assert "Reading" in output.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("called", "found", "shown"),
+    [
+        ("bin/suture", None, "bin/suture"),
+        ("bin/suture", "bin/suture", "suture"),
+        ("bin/suture", "elsewhere/suture", "bin/suture"),
+        ("lib/suture/__main__.py", None, f"{sys.executable} -m suture"),
+    ],
+)
+def test_a_command_that_is_printed_can_be_typed_as_it_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, called: str, found: str | None, shown: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / called)])
+    monkeypatch.setattr(
+        "suture.cli.screen.shutil.which", lambda _: str(tmp_path / found) if found else None
+    )
+    assert shown == command_name()

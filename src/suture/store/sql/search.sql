@@ -37,3 +37,7 @@ from release r where r.id = $1 order by r.number
 -- Everything that was ever opened about a stream.
 select id, event_id, code, path, explanation, remedy, amount_minor, opened_at, resolved_at, resolution
 from work_item where stream = $1 order by opened_at, id limit $2
+
+-- name: first_journal
+-- The first journal there is, for somebody to begin with.
+select reference from journal order by created_at, reference limit 1
