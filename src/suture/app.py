@@ -198,20 +198,10 @@ async def opened_store(installation: Installation) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def visited_store(
-    installation: Installation, *, may_start: bool = True
-) -> AsyncIterator[Database]:
-    """Open the store for one command and leave its server as it was found.
-
-    Raises InstallationError where the embedded server would have to be started and may not be.
-    """
+async def visited_store(installation: Installation) -> AsyncIterator[Database]:
+    """Open the store for one command and leave its server as it was found."""
     postgres = installation.postgres() if installation.is_embedded else None
     was_running = postgres is None or postgres.is_running
-    if not was_running and not may_start:
-        raise InstallationError(
-            f"nothing is running at {installation.home}: "
-            f"start it with `suture serve --home {installation.home}`"
-        )
     is_left_alone = was_running
     try:
         async with opened_store(installation) as database:
@@ -294,6 +284,27 @@ def _secret(reference: str) -> str:
         telemetry.log.error("secret_absent", reference=reference)
         return ""
     return secret
+
+
+def is_served(installation: Installation) -> bool:
+    """Return whether a `suture serve` watches over an installation.
+
+    One with a database of its own is served from its own folder; for a shared database no folder
+    tells, and its workers' signs of life must do.
+    """
+    if not installation.is_embedded:
+        return True
+    try:
+        lock = os.open(installation.home / "serve.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 @contextmanager

@@ -10,15 +10,17 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from suture.cli.ending import CLOSED, FOUND, MISUSED, WELL
 from suture.cli.estates import sample_estate
 from suture.config import read_folder
+from suture.store.embedded import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
 
@@ -184,3 +186,53 @@ async def _sent_to(reply: bytes, file: Path) -> tuple[int, str, str]:
     async with server:
         port = server.sockets[0].getsockname()[1]
         return await answered("send", file, "--port", port)
+
+
+def test_the_status_is_no_longer_well_when_something_stands_still(tmp_path: Path) -> None:
+    tmp_path.parent.chmod(0o755)
+    tmp_path.chmod(0o755)
+    ports = {name: free_port() for name in ("adt", "charges", "scheduling", "erp")}
+    asyncio.run(_standing_still(estate_on(tmp_path / "estate", ports), tmp_path / "home", ports))
+
+
+async def _standing_still(estate: Path, home: Path, ports: Mapping[str, int]) -> None:
+    """Serve without the ERP's token, drop a file nobody takes, then kill the supervisor."""
+    serve = await started("serve", estate, "--home", home, environment={"SUTURE_ERP_TOKEN": ""})
+    assert serve.stdout is not None
+    said = ""
+    async with asyncio.timeout(90):
+        while "At work" not in said:
+            said += (await serve.stdout.readline()).decode()
+    assert "erp cannot send  env:SUTURE_ERP_TOKEN is empty: journals wait." in said
+    shutil.copy(MESSAGES / "remittance.835", home / "inbox" / "remits")
+    shutil.copy(MESSAGES / "charge.hl7", home / "inbox" / "remits")
+    told = await _status_until(home, lambda told: bool(told["destinations"][0]["code"]))
+    assert ("at work", False) == (told["verdict"], told["well"])
+    (erp,) = told["destinations"]
+    assert ("waiting", 1, "erp.credentials.invalid") == (erp["state"], erp["queued"], erp["code"])
+    assert "The token is empty (env:SUTURE_ERP_TOKEN)" == erp["explanation"]
+    assert "SUTURE_ERP_TOKEN" in erp["remedy"]
+    unmatched = {each["source"]: each["unmatched_files"] for each in told["doors"]}
+    assert {"adt": 0, "charges": 0, "remits": 1, "scheduling": 0} == unmatched
+    _, out, _ = await answered("status", "--home", home)
+    assert "1 file in inbox/remits that *.835 does not match: nobody takes it" in out
+    assert "erp waits  The token is empty (env:SUTURE_ERP_TOKEN); 1 journal waits" in out
+    serve.kill()
+    await serve.communicate()
+    told = await _status_until(home, lambda told: not told["workers"])
+    assert ("not at work", False, False) == (told["verdict"], told["running"], told["well"])
+    await EmbeddedPostgres(home / "postgres").stop()
+    code, out, _ = await answered("status", "--home", home)
+    assert (FOUND, True) == (code, out.startswith("Stopped"))
+
+
+async def _status_until(home: Path, is_wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Ask for the status, which is a finding each time, until it is as wanted."""
+    async with asyncio.timeout(60):
+        while True:
+            code, out, _ = await answered("status", "--json", "--home", home)
+            told: dict[str, Any] = json.loads(out)
+            if is_wanted(told):
+                assert FOUND == code
+                return told
+            await asyncio.sleep(0.5)

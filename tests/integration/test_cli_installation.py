@@ -222,6 +222,21 @@ def test_the_status_counts_what_came_and_what_waits(answers: Answers) -> None:
     assert [12500] == [each["amount_minor"] for each in told["exceptions"]["at_stake"]]
     for queue in told["queues"].values():
         assert {"items_count": 0, "oldest_seconds": 0.0} == queue
+    assert ("at work", True, []) == (told["verdict"], told["well"], told["missing"])
+
+
+def test_the_status_says_of_each_source_when_it_last_sent_and_of_each_destination_what_waits(
+    answers: Answers,
+) -> None:
+    told = answers["status"].told
+    today = {each["source"]: each["today"] for each in told["doors"]}
+    assert {"adt": 2, "charges": 3, "remits": 1, "scheduling": 0} == today
+    silent = [each["source"] for each in told["doors"] if each["last_at"] is None]
+    assert ["scheduling"] == silent
+    assert {"open"} == {each["state"] for each in told["doors"]}
+    (erp,) = told["destinations"]
+    assert ("erp", "idle", 0) == (erp["destination"], erp["state"], erp["queued"])
+    assert erp["sent"]
 
 
 def test_people_see_the_same_status(answers: Answers) -> None:
@@ -469,8 +484,10 @@ def test_no_command_prints_any_part_of_a_patient(answers: Answers) -> None:
 
 def test_a_stopped_installation_says_how_to_start_it(answers: Answers) -> None:
     for name in ("status afterwards", "status after a visit"):
-        assert CLOSED == answers[name].code
-        assert "suture serve --home" in answers[name].err
+        assert FOUND == answers[name].code
+        assert answers[name].out.startswith("Stopped  messages wait at their senders.")
+        assert "serve --home" in answers[name].out
+        assert "7 messages" in answers[name].out
 
 
 def test_a_stopped_installation_can_be_read_and_is_stopped_again(answers: Answers) -> None:

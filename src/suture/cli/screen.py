@@ -148,6 +148,14 @@ def command_name() -> str:
     return f"{sys.executable} -m suture"
 
 
+def how_to_give(reference: str) -> str:
+    """Return what to do so that a secret is found under its reference (`env:`, `file:`)."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        return f"Set {name} where `suture serve` is started, and start it again."
+    return f"Write it into {name}; sending resumes by itself."
+
+
 def told_at_stake(amount: OpenAmount) -> str:
     """Return what is at stake in open exceptions, and of what it is made up."""
     parts = (

@@ -30,3 +30,27 @@ from (
         else 'parked' end as place
     from work_item where resolved_at is null
 ) item group by currency order by currency
+
+-- name: source_traffic
+-- When each source last sent anything, again or anew, and how much since a moment of its own: the beginning of its day.
+select s.source, max(m.at) as last_at, count(m.at) filter (where m.at >= s.since) as today_count
+from unnest($1::text[], $2::timestamptz[]) s(source, since)
+left join (
+    select source, received_at as at from message
+    union all
+    select m.source, r.received_at from message_repeat r join message m on m.id = r.message_id
+) m on m.source = s.source
+group by s.source
+
+-- name: destination_traffic
+-- What each destination was sent, what waits for it, and how the last attempt at what waits ended.
+select t.*, coalesce(l.outcome, '') as outcome, coalesce(l.code, '') as code, coalesce(l.explanation, '') as explanation, l.at as tried_at
+from (
+    select destination, count(*) filter (where status = 'QUEUED') as queued_count, count(*) filter (where status = 'ERROR') as refused_count,
+        count(*) filter (where status = 'SENT') as sent_count, max(settled_at) filter (where status = 'SENT') as sent_at
+    from delivery group by destination
+) t
+left join lateral (
+    select a.outcome, a.code, a.explanation, a.at from delivery d join delivery_attempt a on a.delivery_id = d.id
+    where d.destination = t.destination and d.status = 'QUEUED' order by a.at desc, a.delivery_id desc, a.ordinal desc limit 1
+) l on true
