@@ -115,6 +115,32 @@ async def _five_minutes(estate: Path, home: Path, ports: Mapping[str, int]) -> N
             await _until_in_the_erp(home, journals=2)
             code, out, _ = await answered("reconcile", *at_home)
             assert (WELL, True) == (code, "PROVEN" in out)
+            await _move_a_door(estate, home, ports)
+
+
+async def _move_a_door(estate: Path, home: Path, ports: Mapping[str, int]) -> None:
+    """Give a source another port, then one that is taken, while everything runs."""
+    file = estate / "sources" / "charges.toml"
+    moved = free_port()
+    file.write_text(file.read_text().replace(str(ports["charges"]), str(moved)))
+    code, out, _ = await answered("apply", estate, "--home", home)
+    assert (WELL, True) == (code, f"charges moves to mllp 127.0.0.1:{moved}" in out)
+    assert "Not open" not in out
+    code, out, _ = await answered("send", MESSAGES / "charge.hl7", "--port", moved)
+    assert (WELL, "AA  CHG-0001  accepted: it is stored\n") == (code, out)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        file.write_text(file.read_text().replace(str(moved), str(taken)))
+        code, out, _ = await answered("apply", estate, "--home", home, "--json")
+        assert (WELL, ["charges"]) == (code, json.loads(out)["not_open"])
+        code, out, _ = await answered("status", "--home", home)
+        assert (FOUND, True) == (code, "charges is not open  another program listens" in out)
+    remits = estate / "sources" / "remits.toml"
+    remits.write_text(remits.read_text().replace("inbox/remits", "serve.lock/remits"))
+    code, out, _ = await answered("apply", estate, "--home", home)
+    assert (FOUND, True) == (code, "serve.lock is no folder" in out)
 
 
 async def _until_in_the_erp(home: Path, *, journals: int) -> None:
