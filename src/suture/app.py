@@ -45,8 +45,9 @@ from suture.governance.estate import Estate, load
 from suture.governance.release import pack, release_id
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer
-from suture.security.keys import KEYS_FOLDER, KeyRing
-from suture.store.database import REPORTS, Database
+from suture.security.keys import KEYS_FOLDER, KeyFileError, KeyRing
+from suture.store.address import check_address, refused
+from suture.store.database import DRIVER_ERRORS, REPORTS, Database
 from suture.store.embedded import EmbeddedPostgres
 from suture.store.migrate import migrate
 from suture.store.releases import active_release, append_release, live_workers
@@ -98,9 +99,16 @@ class Installation(msgspec.Struct, frozen=True):
         return EmbeddedPostgres(self.home / "postgres", binaries=Path(folder) if folder else None)
 
     async def start_database(self) -> str:
-        """Start the embedded database, if there is one; return where the migrated database is."""
+        """Start the embedded database, if there is one; return where the migrated database is.
+
+        Raises DatabaseRefusedError, EmbeddedPostgresError and MigrationError.
+        """
         dsn = await self.postgres().start() if self.is_embedded else self.settings.database.url
-        await migrate(dsn)
+        check_address(dsn)
+        try:
+            await migrate(dsn)
+        except DRIVER_ERRORS as error:
+            raise refused(dsn, error) from error
         return dsn
 
 
@@ -109,8 +117,18 @@ def open_installation(
 ) -> Installation:
     """Read the settings and make the installation's folder. Raises InstallationError."""
     installation = _installation(home, os.environ if environment is None else environment)
-    installation.home.mkdir(parents=True, exist_ok=True)
+    try:
+        installation.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(installation.home, error) from error
     return installation
+
+
+def _unusable(home: Path, error: OSError) -> InstallationError:
+    return InstallationError(
+        f"{home} cannot be this installation's folder ({error.strerror or type(error).__name__}): "
+        "let this user write there, or name another folder with --home"
+    )
 
 
 def existing_installation(
@@ -118,7 +136,11 @@ def existing_installation(
 ) -> Installation:
     """Open an installation that has been started before; make nothing. Raises InstallationError."""
     installation = _installation(home, os.environ if environment is None else environment)
-    if installation.is_embedded and not installation.postgres().data_directory.exists():
+    try:
+        is_there = not installation.is_embedded or installation.postgres().data_directory.exists()
+    except OSError as error:
+        raise _unusable(installation.home, error) from error
+    if not is_there:
         raise InstallationError(
             f"there is no installation at {installation.home}: start one with "
             f"`suture serve ESTATE --home {installation.home}`, or name another with --home"
@@ -176,20 +198,10 @@ async def opened_store(installation: Installation) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def visited_store(
-    installation: Installation, *, may_start: bool = True
-) -> AsyncIterator[Database]:
-    """Open the store for one command and leave its server as it was found.
-
-    Raises InstallationError where the embedded server would have to be started and may not be.
-    """
+async def visited_store(installation: Installation) -> AsyncIterator[Database]:
+    """Open the store for one command and leave its server as it was found."""
     postgres = installation.postgres() if installation.is_embedded else None
     was_running = postgres is None or postgres.is_running
-    if not was_running and not may_start:
-        raise InstallationError(
-            f"nothing is running at {installation.home}: "
-            f"start it with `suture serve --home {installation.home}`"
-        )
     is_left_alone = was_running
     try:
         async with opened_store(installation) as database:
@@ -199,6 +211,14 @@ async def visited_store(
     finally:
         if postgres is not None and not is_left_alone:
             await postgres.stop()
+
+
+def keys_at_hand(installation: Installation) -> KeyRing | None:
+    """Return the keys of an installation where this user may read them, and make none."""
+    try:
+        return KeyRing.load(installation.home / KEYS_FOLDER)
+    except (KeyFileError, OSError):
+        return None
 
 
 @asynccontextmanager
@@ -251,6 +271,12 @@ async def _duty(
             return DeliveryDuty(database, setting.name, _secret)
 
 
+def secret_of(reference: str) -> str:
+    """Return the secret that `env:NAME` or `file:path` refers to; empty where there is none."""
+    secret = read_secret(reference, os.environ)
+    return "" if isinstance(secret, Fault) else secret
+
+
 def _secret(reference: str) -> str:
     """Return a secret; an absent one is empty: its destination refuses us and is tried again."""
     secret = read_secret(reference, os.environ)
@@ -260,10 +286,34 @@ def _secret(reference: str) -> str:
     return secret
 
 
+def is_served(installation: Installation) -> bool:
+    """Return whether a `suture serve` watches over an installation.
+
+    One with a database of its own is served from its own folder; for a shared database no folder
+    tells, and its workers' signs of life must do.
+    """
+    if not installation.is_embedded:
+        return True
+    try:
+        lock = os.open(installation.home / "serve.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     """Hold the installation for one supervisor. Raises InstallationError when another has it."""
-    lock = os.open(home / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        lock = os.open(home / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(home, error) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -296,11 +346,14 @@ async def serve(
     ended = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     if stop is None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ended.set)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` leaves SIGHUP
+                loop.add_signal_handler(number, ended.set)
     with _alone(installation.home):
-        dsn = await installation.start_database()
         postgres = installation.postgres() if installation.is_embedded else None
+        if postgres and not postgres.data_directory.exists() and not (estate_files or first_files):
+            raise _no_release()
+        dsn = await installation.start_database()
 
         async def ensure_database() -> None:
             if postgres is not None and postgres.server_pid() is None:
@@ -325,6 +378,10 @@ async def serve(
                 await postgres.stop()
 
 
+def _no_release() -> NoReleaseError:
+    return NoReleaseError("no estate is in force yet: name one, as in `suture serve ESTATE`")
+
+
 async def _settle(
     installation: Installation,
     dsn: str,
@@ -338,13 +395,11 @@ async def _settle(
     partitions_count = installation.settings.engine.partitions_count
     database, _ = await open_store(dsn, connections_max=2, partitions_count=partitions_count)
     try:
-        await installation.key_ring(database)
         if files is None and await active_release(database) is None:
             if first_files is None:
-                raise NoReleaseError(
-                    "no estate is in force yet: name one, as in `suture serve ESTATE`"
-                )
+                raise _no_release()
             files = first_files
+        await installation.key_ring(database)  # a first start that fails before leaves no keys
         if files is not None:
             await bring_into_force(database, files, "brought into force by `suture serve`")
     finally:

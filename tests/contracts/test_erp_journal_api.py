@@ -30,7 +30,7 @@ from suture.connectors.erp.journal_api.connector import (
     JournalSettings,
     open_destination,
 )
-from suture.connectors.outcome import Delivered, Journals, Refused, Unknown
+from suture.connectors.outcome import Delivered, Journals, Refused, Transient, Unknown
 from suture.model.fault import Fault
 from suture.simulator.erp import serve
 
@@ -229,6 +229,15 @@ class TestJournalApi(ErpJournalContract):
         outcome = await destination.send(peer.command(journal("SJ-1")), key="SJ-1")
         assert_transient(outcome, "erp.credentials.invalid")
         assert "hunter2" not in repr(outcome)
+
+    @over_a_socket
+    async def test_without_a_token_nothing_is_sent_and_the_reason_is_told(
+        self, peer: ErpPeer
+    ) -> None:
+        outcome = await peer.destination(token="").send(peer.command(journal("SJ-1")), key="SJ-1")
+        assert_transient(outcome, "erp.credentials.invalid")
+        assert isinstance(outcome, Transient)
+        assert outcome.fault.explanation == "The token is empty."
 
     @over_a_socket
     async def test_each_refusal_of_the_erp_becomes_a_fault_that_says_who_acts(

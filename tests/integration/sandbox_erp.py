@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from suture.cli.world import erp_setup
+from suture.cli.sandbox import erp_setup
 from suture.connectors.egress import Limits
 from suture.connectors.erp.journal_api.connector import (
     JournalDestination,

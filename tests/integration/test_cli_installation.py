@@ -28,7 +28,7 @@ from tests.unit.cli.command_line import (
 )
 
 from suture.cli.ending import CLOSED, FOUND, MISUSED, WELL
-from suture.cli.estates import sample_estate
+from suture.cli.estates import sample_estate, sample_estate_folder
 from suture.cli.world import World, open_world
 from suture.connectors.mllp.sender import Sender
 
@@ -38,6 +38,7 @@ CLAIM = ("CLAIM40017", "100.00", "80.00", "20.00")
 UNMAPPED = CHARGE.replace("|T1|", "|T2|").replace("|ED", "|ROBO")
 FREE_TEXT = "Order 17 of Monday"
 """A control id (MSH-10) that is a sentence: nobody knows what it may say."""
+ANOTHER = CHARGE.replace("|T1|", "|T5|")
 REPAIR = b"*,RGH,ROBO,RGH-7210,surgery,,\n"
 
 
@@ -97,9 +98,11 @@ async def _answers(folder: Path) -> dict[str, Answer]:
         await ask("groups", "exceptions", "--json")
         await ask("items", "exceptions", "--all", "--json")
         await ask("exceptions for people", "exceptions")
+        await ask("exceptions of a code", "exceptions", "--code", "ledger.department.unmapped")
         await ask("proof with exceptions open", "reconcile", "--json")
         estate = _written(folder / "estate", world.files)
         await ask("applied again", "apply", estate, "--json")
+        parked = answers["groups"].told["groups"][0]
         with (estate / "crosswalks" / "department.csv").open("ab") as file:
             file.write(REPAIR)
         await ask("applied", "apply", estate, "--note", "map ROBO", "--json")
@@ -110,10 +113,17 @@ async def _answers(folder: Path) -> dict[str, Answer]:
         dismissal = ("exceptions", "dismiss", *ids, "exc_unknown", "--reason", "a test", "--json")
         await ask("dismissed", *dismissal)
         await ask("nothing open", "exceptions")
+        await ask("resolved", "exceptions", "--resolved", "--json")
         await ask("proof", "reconcile", "--json")
         await ask("proof for people", "reconcile")
         answers["proof without a token"] = await _ask("reconcile", "--json", "--home", home)
-        await _trace(ask, ids)
+        async with Sender("127.0.0.1", world.ports["charges"]) as sender:
+            for amount in ("125.00", "99.00"):  # its control id is used twice
+                charge = charge_message("C5", ANOTHER.replace("125.00", amount))
+                await sender.send(charge.encode())
+        await world.quiet()
+        await _trace(ask, answers, ids)
+        await _trace_parked(ask, answers, parked["message_id"])
     await ask("status afterwards", "status")
     await ask("groups afterwards", "exceptions", "--json")
     await ask("status after a visit", "status")
@@ -148,21 +158,51 @@ def _written(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
-async def _trace(ask: Any, item_ids: list[str]) -> None:
+async def _trace(ask: Any, answers: dict[str, Answer], item_ids: list[str]) -> None:
     """Follow one charge all the way down, and its journal all the way up."""
     message = (await ask("trace of a control id", "trace", "--json", "C1")).told
-    await ask("trace of a message", "trace", "--json", message["message"]["id"])
     event, entry = message["events"][0], message["entries"][0]
-    await ask("trace of an event", "trace", "--json", event["id"])
-    await ask("trace of a stream", "trace", "--json", event["stream"])
-    await ask("trace of an entry", "trace", "--json", entry["id"])
-    await ask("trace of a journal", "trace", "--json", entry["reference"])
-    await ask("trace of a document", "trace", "--json", entry["document"])
-    await ask("trace of an exception", "trace", "--json", item_ids[0])
-    names = (message["message"]["id"], entry["reference"], item_ids[0])
-    await ask("trace for people", "trace", *names)
+    targets = {
+        "trace of a message": message["message"]["id"],
+        "trace of an event": event["id"],
+        "trace of a stream": event["stream"],
+        "trace of an entry": entry["id"],
+        "trace of a journal": entry["reference"],
+        "trace of a document": entry["document"],
+        "trace of an exception": item_ids[0],
+        # As people call things:
+        "trace of an account number": "acc40017 ",
+        "trace of a visit number": "VIS40017",
+        "trace of a claim number": "CLAIM40017",
+        "trace of an EFT number": "EFT900001",
+        "trace of a file's name": "payer.835",
+        "trace of an X12 control id": "000000001/1/0001",
+        "trace of a release": entry["release"],
+        "trace of a control id used twice": "C5",
+    }
+    await _trace_each(ask, answers, targets)
+    names = (message["message"]["id"], entry["reference"].lower(), item_ids[0], "C5")
+    file = answers["trace of a file's name"].told["asked"]
+    await ask("trace for people", "trace", *names, file, entry["release"])
     await ask("trace of free text", "trace", FREE_TEXT)
     await ask("trace of nothing", "trace", "SUT9999999999999")
+
+
+async def _trace_parked(ask: Any, answers: dict[str, Answer], message_id: str) -> None:
+    """Follow what was parked and is booked since."""
+    told = (await ask("trace of what a release booked", "trace", "--json", message_id)).told
+    claim = answers["trace of a claim number"].told["asked"]
+    stream = told["events"][0]["stream"]
+    targets = {"trace of a surrogate": claim.partition("/")[2], "trace of a stream asked": stream}
+    await _trace_each(ask, answers, targets)
+    await ask("trace of what a release booked for people", "trace", message_id, stream)
+
+
+async def _trace_each(ask: Any, answers: dict[str, Answer], targets: dict[str, str]) -> None:
+    """Trace many things by one command, which answers with a line for each."""
+    answer = await ask("traces", "trace", "--json", *targets.values())
+    for name, told in zip(targets, answer.out.splitlines(), strict=True):
+        answers[name] = Answer(answer.code, told, answer.err)
 
 
 # What waits ------------------------------------------------------------------------------------
@@ -182,6 +222,21 @@ def test_the_status_counts_what_came_and_what_waits(answers: Answers) -> None:
     assert [12500] == [each["amount_minor"] for each in told["exceptions"]["at_stake"]]
     for queue in told["queues"].values():
         assert {"items_count": 0, "oldest_seconds": 0.0} == queue
+    assert ("at work", True, []) == (told["verdict"], told["well"], told["missing"])
+
+
+def test_the_status_says_of_each_source_when_it_last_sent_and_of_each_destination_what_waits(
+    answers: Answers,
+) -> None:
+    told = answers["status"].told
+    today = {each["source"]: each["today"] for each in told["doors"]}
+    assert {"adt": 2, "charges": 3, "remits": 1, "scheduling": 0} == today
+    silent = [each["source"] for each in told["doors"] if each["last_at"] is None]
+    assert ["scheduling"] == silent
+    assert {"open"} == {each["state"] for each in told["doors"]}
+    (erp,) = told["destinations"]
+    assert ("erp", "idle", 0) == (erp["destination"], erp["state"], erp["queued"])
+    assert erp["sent"]
 
 
 def test_people_see_the_same_status(answers: Answers) -> None:
@@ -217,9 +272,19 @@ def test_exceptions_come_one_by_one_too(answers: Answers) -> None:
 
 def test_people_see_what_is_at_stake_and_what_is_next(answers: Answers) -> None:
     out = answers["exceptions for people"].out
-    assert "2 exceptions open, $125.00 at stake" in out
-    assert "→ " in out
-    assert "for steward" in out
+    assert "2 exceptions open, $125.00 at stake ($125.00 parked)" in out
+    assert "steward" in out
+    assert "exceptions --code ledger.department.unmapped" in out
+    assert "→ " in answers["exceptions of a code"].out
+    assert "hl7.type.unsupported" not in answers["exceptions of a code"].out
+
+
+def test_what_was_resolved_can_be_looked_up(answers: Answers) -> None:
+    answer = answers["resolved"]
+    how = {each["code"]: each["resolution"] for each in answer.told["exceptions"]}
+    assert WELL == answer.code
+    assert "resolved by release 2" == how["ledger.department.unmapped"]
+    assert "dismissed: a test" == how["hl7.type.unsupported"]
 
 
 def test_a_dismissal_names_what_was_not_open(answers: Answers) -> None:
@@ -330,8 +395,82 @@ def test_people_see_the_lineage_as_a_tree(answers: Answers) -> None:
         assert part in answer.out, part
 
 
-def test_an_id_nobody_knows_is_told_as_such(answers: Answers) -> None:
-    assert FOUND == answers["trace of nothing"].code
+def test_an_id_nobody_knows_is_told_as_such_with_what_ids_look_like(answers: Answers) -> None:
+    answer = answers["trace of nothing"]
+    assert FOUND == answer.code
+    assert "Unknown: nothing here is called SUT9999999999999." in answer.out
+    for part in ("trn_", "rel_", "TRN02", "MSH-10", "account, visit, claim"):
+        assert part in answer.out
+
+
+def test_numbers_that_people_hold_lead_to_what_is_kept_under_surrogates(answers: Answers) -> None:
+    for number, stream in (
+        ("an account number", "patient_account/acc_"),
+        ("a visit number", "encounter/vis_"),
+        ("a claim number", "claim/clm_"),
+    ):
+        told = answers[f"trace of {number}"].told
+        assert told["asked"].startswith(stream), number
+        assert told["message_ids"], number
+    assert answers["trace of a claim number"].told == answers["trace of a surrogate"].told
+
+
+def test_a_payment_is_found_by_its_number_and_its_file_by_name(answers: Answers) -> None:
+    payment = answers["trace of an EFT number"].told
+    file = answers["trace of a file's name"].told
+    assert "835" == payment["message"]["type"]
+    assert file["asked"] == payment["message"]["transmission_id"]
+    assert [payment["message"]["id"]] == [each["id"] for each in file["messages"]]
+    assert payment["message"] == answers["trace of an X12 control id"].told["message"]
+    assert "file from remits, 1 message" in answers["trace for people"].out
+
+
+def test_a_journal_is_found_in_small_letters_too(answers: Answers) -> None:
+    assert WELL == answers["trace for people"].code
+    assert "journal of" in answers["trace for people"].out
+
+
+def test_a_release_says_when_it_was_in_force_and_what_was_booked_under_it(
+    answers: Answers,
+) -> None:
+    (release,) = answers["trace of a release"].told["releases"]
+    assert (1, False) == (release["number"], release["in_force"])
+    assert release["entries_count"]
+    assert "release 1" in answers["trace for people"].out
+
+
+def test_what_a_release_booked_says_so(answers: Answers) -> None:
+    told = answers["trace of what a release booked"].told
+    (item,) = [each for each in told["work_items"] if each["code"].startswith("ledger.")]
+    assert "resolved by release 2" == item["resolution"]
+    out = answers["trace of what a release booked for people"].out
+    assert "parked at first, resolved by release 2" in out
+    assert "resolved: resolved" not in out
+
+
+def test_a_stream_names_its_messages_and_not_the_releases_that_asked_it_again(
+    answers: Answers,
+) -> None:
+    told = answers["trace of a stream asked"].told
+    assert {"msg"} == {each.partition("_")[0] for each in told["message_ids"]}
+    assert {"rel"} == {each.partition("_")[0] for each in told["release_ids"]}
+    assert "asked to decide again under " in (
+        answers["trace of what a release booked for people"].out
+    )
+
+
+def test_both_holders_of_a_control_id_are_shown_the_booked_one_first(answers: Answers) -> None:
+    told = answers["trace of a control id used twice"].told
+    assert ("accepted", "C5") == (told["message"]["status"], told["message"]["control_id"])
+    assert told["entries"]
+    (other,) = told["also"]
+    assert ("held", "C5", []) == (
+        other["message"]["status"],
+        other["message"]["control_id"],
+        other["entries"],
+    )
+    both = answers["trace for people"].out.partition("2 things are called so")[2]
+    assert 0 < both.index("accepted") < both.index("held")
 
 
 def test_no_command_prints_any_part_of_a_patient(answers: Answers) -> None:
@@ -345,14 +484,17 @@ def test_no_command_prints_any_part_of_a_patient(answers: Answers) -> None:
 
 def test_a_stopped_installation_says_how_to_start_it(answers: Answers) -> None:
     for name in ("status afterwards", "status after a visit"):
-        assert CLOSED == answers[name].code
-        assert "suture serve --home" in answers[name].err
+        assert FOUND == answers[name].code
+        assert answers[name].out.startswith("Stopped  messages wait at their senders.")
+        assert "serve --home" in answers[name].out
+        assert "7 messages" in answers[name].out
 
 
 def test_a_stopped_installation_can_be_read_and_is_stopped_again(answers: Answers) -> None:
-    assert (WELL, []) == (
-        answers["groups afterwards"].code,
-        answers["groups afterwards"].told["groups"],
+    answer = answers["groups afterwards"]
+    assert (FOUND, ["intake.control_id.reused"]) == (
+        answer.code,
+        [each["code"] for each in answer.told["groups"]],
     )
 
 
@@ -360,9 +502,26 @@ def test_a_stopped_installation_can_be_read_and_is_stopped_again(answers: Answer
 
 
 def test_an_installation_without_an_estate_says_what_is_missing(tmp_path: Path) -> None:
-    answer = asyncio.run(_ask("serve", "--home", tmp_path / "home"))
+    home = tmp_path / "home"
+    answer = asyncio.run(_ask("serve", "--home", home))
     assert CLOSED == answer.code
     assert "suture serve ESTATE" in answer.err
+    assert [home / "serve.lock"] == list(home.iterdir())
+
+
+def test_a_first_start_that_fails_names_the_database_and_leaves_no_keys(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    address = "postgresql://suture:wren-finch@127.0.0.1:1/books"
+    answer = asyncio.run(
+        _ask(
+            *("serve", sample_estate_folder(), "--home", home),
+            environment={"DATABASE_URL": address},
+        )
+    )
+    assert CLOSED == answer.code
+    assert "Database `books` of PostgreSQL at 127.0.0.1:1 as user `suture`" in answer.err
+    assert "wren-finch" not in answer.err
+    assert not (home / "keys").exists()
 
 
 def test_a_worker_of_no_known_role_is_wrong_usage(tmp_path: Path) -> None:

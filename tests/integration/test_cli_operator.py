@@ -230,7 +230,7 @@ def test_a_refused_journal_is_neither_dismissed_nor_reprocessed_but_says_how_to_
         ended = counter.suture("exceptions", command, item, *option)
         assert ended.code == FOUND
         assert f"suture exceptions resend {item}" in " ".join(ended.out.split())
-    listed = counter.suture("exceptions")
+    listed = counter.suture("exceptions", "--code", "erp.period.closed")
     assert f"`suture exceptions resend {item}`" in " ".join(listed.out.split()), "ready to copy"
 
 

@@ -20,7 +20,11 @@ import pytest
 from tests.integration.riverbend_store import PARTITIONS_COUNT, Riverbend, code_of, estate_files
 from tests.specs.riverbend_messages import Line, adt, dft
 
+from suture.app import Installation
 from suture.cli import status as status_command
+from suture.cli.status import read_status
+from suture.cli.status_screen import show
+from suture.config import Settings
 from suture.connectors.mllp.sender import ConnectionLostError, Sender
 from suture.engine.doors import Doors
 from suture.engine.duties import FilesDuty, IntakeDuty
@@ -32,6 +36,7 @@ from suture.store.releases import append_release
 pytestmark = pytest.mark.integration
 
 AT = "20260310120000"
+INSTALLATION = Installation(Path("/nowhere"), Settings())
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ async def in_force(riverbend: Riverbend, port: int) -> Any:
 
 async def doors_told(riverbend: Riverbend) -> dict[str, Any]:
     """Return what `suture status --json` says of each source."""
-    told = status_command._told(await status_command._status(riverbend.database, "/home"))
+    told = status_command.told(await read_status(riverbend.database, INSTALLATION))
     return {each["source"]: each for each in json.loads(json.dumps(told["doors"], default=str))}
 
 
@@ -92,8 +97,8 @@ async def test_other_sources_listen_while_one_port_is_taken_and_it_follows_when_
     waiting = (await doors_told(riverbend))["adt"]
     assert ("waiting", "mllp.port.taken") == (waiting["state"], waiting["code"])
     assert f"another program listens on 127.0.0.1:{port_of(taken)}" == waiting["explanation"]
-    assert "change `port` in sources" in waiting["remedy"]
-    status_command._print(await status_command._status(riverbend.database, "/home"))
+    assert "give the source another port" in waiting["remedy"]
+    show(await read_status(riverbend.database, INSTALLATION))
     shown = " ".join(capsys.readouterr().out.split())
     assert "adt is not open another program listens on" in shown
     assert "→ Nothing of this source arrives" in shown

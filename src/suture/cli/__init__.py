@@ -20,13 +20,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:  # a terminal of few characters shows `?` and never an error
             reconfigure(errors="replace")
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
         from suture.cli.commands import app
 
-        app(arguments, prog_name="suture")
+        # What was wrong with the command line itself is printed by its parser, or here as JSON.
+        code = app(arguments, prog_name="suture", standalone_mode=not as_json)
+        sys.exit(code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a sentence
         from suture.cli.ending import explain
 
-        sys.exit(explain(error))
+        sys.exit(explain(error, as_json=as_json))

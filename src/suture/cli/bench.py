@@ -20,15 +20,17 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.table import Table
 
+from suture.cli.ending import UsageError
 from suture.cli.estates import sample_estate
+from suture.cli.screen import open_console, plain_table
 from suture.cli.world import World, clear, open_world
 from suture.engine.intake import make_event
 from suture.governance.estate import Estate, load
@@ -55,16 +57,31 @@ Figures = dict[str, Any]
 def run(*, stage: str | None, messages: int, as_json: bool) -> int:
     """Run one stage or all of them and print the figures."""
     if stage is not None and stage not in STAGES:
-        Console(stderr=True).print(f"no stage is named {stage}: {', '.join(STAGES)}")
-        return 2
+        raise UsageError(f"no stage is named {stage}: {', '.join(STAGES)}")
     figures: Figures = {"machine": _machine()}
+    console = open_console(is_error=True)  # where figures do not go: they may be piped
     for name in (stage,) if stage else STAGES:
-        figures[name] = _STAGES[name](messages)
+        began = time.perf_counter()
+        with _underway(console, name):
+            figures[name] = _STAGES[name](messages)
+        console.print(f"{name}: measured in {time.perf_counter() - began:.1f} s")
     if as_json:
         print(json.dumps(figures, indent=2))
     else:
         _print(figures)
     return 0
+
+
+@contextmanager
+def _underway(console: Console, stage: str) -> Iterator[None]:
+    """Say which stage is being measured: what moves at a terminal, a line where it is piped."""
+    told = f"{stage}: measuring ..."
+    if console.is_terminal:
+        with console.status(told):
+            yield
+    else:
+        console.print(told)
+        yield
 
 
 def _machine() -> Figures:
@@ -106,7 +123,8 @@ def _translate(messages: int) -> Figures:
         for raw in traffic:
             read_message(raw, channel)
 
-    file = _file(CLAIMS_COUNT)
+    claims = min(messages, CLAIMS_COUNT)
+    file = _file(claims)
     try:
 
         def x12() -> None:
@@ -115,7 +133,7 @@ def _translate(messages: int) -> Figures:
 
         return {
             **_rates(_timed(hl7), messages, "messages"),
-            **_rates(_timed(x12), CLAIMS_COUNT, "claims"),
+            **_rates(_timed(x12), claims, "claims"),
         }
     finally:
         file.unlink()
@@ -251,30 +269,34 @@ async def _handled(world: World) -> None:
         await asyncio.sleep(0.02)
 
 
-def _remittance(messages: int) -> Figures:  # noqa: ARG001 - a stage's signature
+def _remittance(messages: int) -> Figures:
     import uvloop
 
-    return uvloop.run(_measure_remittance())
+    return uvloop.run(_measure_remittance(min(messages, CLAIMS_COUNT)))
 
 
-async def _measure_remittance() -> Figures:
+async def _measure_remittance(claims: int) -> Figures:
     folder = Path(".suture") / "bench"
-    file = _file(CLAIMS_COUNT)
+    file = _file(claims)
     async with open_world(folder, sample_estate()) as world:
         database = await world.database()
         began = time.perf_counter()
         file.rename(world.inbox / "bench.835")
-        while (await read_counts(database)).events_count < CLAIMS_COUNT:  # noqa: ASYNC110 - the workers' database
+        while (await read_counts(database)).events_count < claims:  # noqa: ASYNC110 - the workers' database
             await asyncio.sleep(0.02)
         await _handled(world)
         seconds = time.perf_counter() - began
     await clear(folder)
-    return {**_rates(seconds, CLAIMS_COUNT, "claims"), **_large_file()}
+    large = min(claims * LARGE_CLAIMS_COUNT // CLAIMS_COUNT, LARGE_CLAIMS_COUNT)
+    return {**_rates(seconds, claims, "claims"), **_large_file(large)}
 
 
-def _large_file() -> Figures:
-    """Read a file of about 200 MB and report how much memory that took beyond the start."""
-    file = _file(LARGE_CLAIMS_COUNT)
+def _large_file(claims: int) -> Figures:
+    """Read a file of about 200 MB and report how much memory that took beyond the start.
+
+    It is shorter where fewer messages were asked for, and says then less about memory.
+    """
+    file = _file(claims)
     try:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         began = time.perf_counter()
@@ -350,10 +372,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def _print(figures: Figures) -> None:
-    table = Table(title=f"Suture on {figures['machine']['cores']} cores", title_justify="left")
-    table.add_column("stage")
-    table.add_column("figure")
-    table.add_column("value", justify="right")
+    table = plain_table("stage", "figure", "value", right=["value"])
     for stage, values in figures.items():
         for name, value in values.items():
             table.add_row(
@@ -361,4 +380,4 @@ def _print(figures: Figures) -> None:
                 name.replace("_", " "),
                 f"{value:,}" if isinstance(value, int) else str(value),
             )
-    Console().print(table)
+    open_console().print(table)

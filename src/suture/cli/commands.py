@@ -110,6 +110,12 @@ def exceptions(
     grouped: Annotated[
         bool, typer.Option("--group/--all", help="What is alike as one group, or one by one.")
     ] = True,
+    code: Annotated[
+        str, typer.Option("--code", metavar="CODE", help="Only this fault: why, and what is next.")
+    ] = "",
+    resolved: Annotated[
+        bool, typer.Option("--resolved", help="What was resolved last, and how, instead.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -117,7 +123,9 @@ def exceptions(
     if context.invoked_subcommand is None:
         from suture.cli.exceptions import run
 
-        raise typer.Exit(run(home=home, is_grouped=grouped, as_json=as_json))
+        raise typer.Exit(
+            run(home=home, is_grouped=grouped, code=code, is_resolved=resolved, as_json=as_json)
+        )
 
 
 Group = Annotated[
@@ -222,8 +230,8 @@ def trace(
         list[str],
         typer.Argument(
             metavar="PATH|ID...",
-            help="Files or folders; or ids: msg_ evt_ ent_ exc_, a journal, a document, a control "
-            "id, a stream.",
+            help="Files or folders; or ids: msg_ trn_ evt_ ent_ exc_ rel_, a journal, a document, "
+            "a control id; a check, account, visit or claim number; a taken file's name.",
         ),
     ],
     *,
@@ -268,7 +276,7 @@ def trace(
 def demo(
     *,
     days: Annotated[int, typer.Option("--days", min=1, help="Days to simulate.")] = 3,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed is the same world.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed sends the same messages.")] = 1,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -276,6 +284,33 @@ def demo(
     from suture.cli.demo import run
 
     raise typer.Exit(run(days=days, seed=seed, as_json=as_json, home=home))
+
+
+@app.command(short_help="Run a sandbox ERP where the estate says its ERP is.")
+def sandbox(estate: EstateFolder, *, home: Home = None) -> None:
+    """Run a sandbox ERP where the estate says its ERP is, until it is told to stop.
+
+    It knows the estate's entities and accounts, and asks for the token that the estate names.
+    """
+    from suture.cli.sandbox import run
+
+    raise typer.Exit(run(estate, home=home))
+
+
+@app.command(short_help="Send HL7 v2 messages to a listener over MLLP.")
+def send(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files of HL7 v2 messages.")
+    ],
+    *,
+    port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="The listener's port.")],
+    host: Annotated[str, typer.Option("--host", help="The listener's host.")] = "127.0.0.1",
+    as_json: Json = False,
+) -> None:
+    """Send HL7 v2 messages to a listener over MLLP, one by one, and print its replies."""
+    from suture.cli.send import run
+
+    raise typer.Exit(run(files, host=host, port=port, as_json=as_json))
 
 
 @app.command(short_help="Measure throughput and latency on this machine.")

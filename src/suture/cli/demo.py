@@ -20,16 +20,23 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from suture.cli.person import this_person
-from suture.cli.screen import chip, count, line, money, open_console, plain_table, print_json
+from suture.cli.screen import (
+    chip,
+    command_name,
+    count,
+    line,
+    money,
+    open_console,
+    plain_table,
+    print_json,
+)
 from suture.cli.world import World, open_world
-from suture.engine.batching import draw_code
 from suture.engine.proof import Proof
-from suture.ledger.batch import journal_reference
 from suture.model.fault import catalogue
 from suture.simulator.health_system.places import UNMAPPED_HEALED_BY
 from suture.store.controls import read_counts
 from suture.store.database import Database
-from suture.store.releases import installation_code
+from suture.store.search import first_journal
 from suture.store.worklist import WorkItem, count_work_items, dismiss_work_items, open_work_items
 
 REPAIRED_DEPARTMENT = ",".join((*UNMAPPED_HEALED_BY, "", "")).encode() + b"\n"
@@ -58,6 +65,11 @@ ERP_FAULTS_SPOKEN = {
 }
 
 TALLY = "tally.json"
+SAME_SEED = (
+    "The same seed sends the same messages and ends with the same books. Ids, times, how often a "
+    "message had to be sent again, how many entries it took and which of them share a journal "
+    "differ from run to run."
+)
 
 Tell = Callable[[str], None]
 
@@ -124,8 +136,8 @@ async def _run(console: Console, folder: Path, *, days: int, seed: int, as_json:
             sent_count=sent_messages(world.installation.home / TALLY),
             seconds=round(time.monotonic() - began, 1),
         )
-        code = await installation_code(await world.database(), draw_code())
-    _print_end(console, outcome, proof, folder, journal_reference(code, 1))
+        reference = await first_journal(await world.database())
+    _print_end(console, outcome, proof, folder, reference)
     if as_json:
         print_json(outcome)
     return 0 if is_proven(outcome, proof) else 1
@@ -253,7 +265,7 @@ def _print_end(
         ("messages received", f"{law.received:,}"),
         ("  posted", f"{law.posted:,}"),
         ("  explained: duplicates, no financial effect, dismissed", f"{law.explained:,}"),
-        ("  held with an open exception", f"{law.held:,}"),
+        ("  waiting for a person: an exception is open", f"{law.held:,}"),
         ("  in flight", f"{law.in_flight:,}"),
         ("conservation gap", f"{outcome.conservation_gap:,}"),
         ("entries, with lines", f"{outcome.entries:,}, {outcome.lines:,}"),
@@ -271,5 +283,6 @@ def _print_end(
     console.print()
     verdict = chip("proven" if is_proven(outcome, proof) else "not proven")
     console.print(line(verdict, f"  in {outcome.seconds} s. Look further:"))
-    for command in (f"trace {reference}", "exceptions --all", "status"):
-        console.print(line((f"suture {command} --home {folder}", "cyan"), indent=2))
+    for command in (f"trace {reference}", "exceptions --resolved", "status"):
+        console.print(line((f"{command_name()} {command} --home {folder}", "cyan"), indent=2))
+    console.print(line((SAME_SEED, "dim")))

@@ -1,7 +1,8 @@
 """How a command ends: its exit code, and the sentence for an error: what, why, what next.
 
 No traceback reaches a user, and no message of an unforeseen error, which could hold a value out of
-a message: a bug is told as its type and the places of ours it went through.
+a message: a bug is told as its type and the places of ours it went through. A script that asked for
+JSON gets every refusal as one object with the key `fault`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from suture.model.fault import Fault
 
 WELL = 0
 FOUND = 1
@@ -19,11 +24,13 @@ BROKEN = 70
 
 _CLOSED_NAMES = frozenset(
     {
-        "InstallationError",
+        "DatabaseRefusedError",
         "EmbeddedPostgresError",
+        "InstallationError",
         "KeyFileError",
         "MigrationError",
         "NoReleaseError",
+        "SendError",
         "SealBrokenError",
         "UnknownKeyError",
         "WorldError",
@@ -36,36 +43,59 @@ class UsageError(Exception):
     """What was asked for makes no sense; the message says what to ask instead."""
 
 
-def explain(error: Exception) -> int:
+def explain(error: Exception, *, as_json: bool = False) -> int:
     """Print what an error means to whoever called the command; return the exit code."""
+    if type(error).__name__ == "EstateRefusedError":
+        faults: tuple[Fault, ...] = error.faults  # type: ignore[attr-defined] # told by its name
+        if as_json:
+            _print_json(*faults)
+        else:
+            from suture.cli.check import print_faults
+
+            print_faults(faults)
+        return FOUND
+    exit_code, code, sentence = _told(error)
+    if as_json:
+        from suture.model.fault import fault
+
+        _print_json(fault(code, "", sentence))
+    else:
+        print(sentence, file=sys.stderr)
+    return exit_code
+
+
+def _told(error: Exception) -> tuple[int, str, str]:
+    """Return an error's exit code, the code of its fault, and its sentence."""
     name = type(error).__name__
     if isinstance(error, UsageError) or name == "EstateTooLargeError":
-        _say(str(error))
-        return MISUSED
-    if name == "EstateRefusedError":
-        from suture.cli.check import print_faults
-
-        print_faults(error.faults)  # type: ignore[attr-defined] # told by its name
-        return FOUND
+        return MISUSED, "command.misused", str(error)
+    if hasattr(error, "format_message"):  # of the command line's own parser
+        return MISUSED, "command.misused", str(error.format_message())
+    if name == "WorldEndedError":
+        return error.exit_code, "command.ended", str(error)  # type: ignore[attr-defined] # by name
     if name in _CLOSED_NAMES:
-        _say(str(error))
-        return CLOSED
+        return CLOSED, "installation.closed", str(error)
     if name == "StoreUnavailableError" or type(error).__module__.startswith("asyncpg"):
-        _say(
-            f"The database does not answer as it should ({name}). Is it running, and is "
-            "DATABASE_URL right? `suture status` says more."
+        sentence = (
+            f"The database stopped answering in the middle of the command ({name}): ask again in "
+            "a moment, and look into the database's own log if it does not answer then."
         )
-        return CLOSED
+        return CLOSED, "installation.closed", sentence
     if isinstance(error, OSError):
         where = f" at {error.filename}" if error.filename else ""
-        _say(f"The system refused{where}: {error.strerror or name}.")
-        return CLOSED
-    _say(f"Suture has a bug: {name}. Nothing more was done. Please report these places:")
-    for frame in traceback.extract_tb(error.__traceback__):
-        if "suture" in Path(frame.filename).parts:
-            _say(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}")
-    return BROKEN
+        sentence = f"The system refused{where}: {error.strerror or name}."
+        return CLOSED, "installation.closed", sentence
+    places = [
+        f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "suture" in Path(frame.filename).parts
+    ]
+    told = f"Suture has a bug: {name}. Nothing more was done. Please report these places:"
+    return BROKEN, "command.failed", "\n".join([told, *places])
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+def _print_json(*faults: Fault) -> None:
+    from suture.cli.screen import print_json
+
+    told: dict[str, object] = {"fault": faults[0]}
+    print_json(told | ({"faults": faults} if faults[1:] else {}))

@@ -166,6 +166,7 @@ def _told(proof: Proof, unread: Fault | None) -> dict[str, object]:
     """Return the proof by the keys of `suture reconcile --json`."""
     return {
         "proven": proof.proven,
+        "empty": is_empty(proof),
         "conservation": proof.conservation,
         "controls": proof.controls,
         "entries_unbalanced": proof.entries_unbalanced,
@@ -216,7 +217,15 @@ def _print(proof: Proof, unread: Fault | None) -> None:
             )
         )
     console.print()
-    console.print(chip("proven" if proof.proven else "not proven"))
+    if is_empty(proof) and proof.proven:
+        console.print(line(chip("nothing to prove yet"), "  no message has come in"))
+    else:
+        console.print(chip("proven" if proof.proven else "not proven"))
+
+
+def is_empty(proof: Proof) -> bool:
+    """Whether nothing came in yet: then every control holds, and none says anything."""
+    return not proof.conservation.received
 
 
 def _print_conservation(console: Console, law: Conservation) -> None:
@@ -224,7 +233,7 @@ def _print_conservation(console: Console, law: Conservation) -> None:
         line(
             (count(law.received, "message"), "bold"),
             f" received = {law.posted:,} posted + {law.explained:,} explained "
-            f"+ {law.held:,} held + {law.in_flight:,} in flight",
+            f"+ {law.held:,} waiting for a person + {law.in_flight:,} in flight",
             (f", a gap of {law.gap:,}", "bold red" if law.gap else "green"),
         )
     )

@@ -14,13 +14,14 @@ from suture.app import (
     Installation,
     open_installation,
     read_estate,
+    secret_of,
     serve,
     visited_store,
     work,
 )
 from suture.cli import doors
 from suture.cli.ending import WELL, UsageError
-from suture.cli.screen import line, open_console, plain, plain_table
+from suture.cli.screen import how_to_give, line, open_console, plain, plain_table
 from suture.engine import telemetry
 from suture.engine.supervisor import Supervisor
 from suture.engine.worker import ROLES, Role, load_estate
@@ -106,16 +107,13 @@ async def _greet(
         estate, release = await load_estate(database)
         _print_banner(console, installation, estate, release)
         if await _are_alive(database, supervisor, roles):
-            console.print(
-                line(("At work", "bold green"), f": {', '.join(roles)}. Stop with Control-C.")
-            )
-            workers = await live_workers(database, seconds=WORKER_SEEN_SECONDS)
-            at = datetime.now(UTC)
-            doors.print_waiting(console, estate.sources.values(), workers, at)
+            told = f": {', '.join(roles)}. Stop with Control-C."
+            console.print(line(("At work", "bold green"), told))
         else:
-            console.print(
-                line(("Not at work yet", "bold yellow"), ": some workers; see their log.")
-            )
+            told = ": some workers; see their log, and `suture status`."
+            console.print(line(("Not at work yet", "bold yellow"), told))
+        workers = await live_workers(database, seconds=WORKER_SEEN_SECONDS)
+        doors.print_waiting(console, estate.sources.values(), workers, datetime.now(UTC))
 
 
 async def _are_alive(database: Database, supervisor: Supervisor, roles: tuple[Role, ...]) -> bool:
@@ -148,5 +146,12 @@ def _print_banner(
             "to", destination.name, destination.connector, plain(destination.journal_api.url)
         )
     console.print(table)
+    for destination in estate.destinations.values():
+        if not secret_of(destination.token):
+            told = (
+                f"{destination.token} is empty: journals wait. {how_to_give(destination.token)} "
+                f"The ERP says what it must be; `suture sandbox` takes any."
+            )
+            console.print(line((f"{destination.name} cannot send  ", "bold red"), told))
     database = "embedded PostgreSQL" if installation.is_embedded else "the server of DATABASE_URL"
     console.print(line(("Kept in: ", "dim"), database))

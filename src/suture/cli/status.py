@@ -1,4 +1,9 @@
-"""`suture status`: what is alive, what is in force, what waits and for how long. Starts nothing."""
+"""`suture status`: whether all is at work that the release in force needs, and what waits.
+
+0 only when every role that the estate in force needs is filled by a living worker, every source's
+door is open, and no destination waits for what only a person can give. How it looks is
+`status_screen.py`. A stopped installation is looked into as well, and is stopped again.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +11,119 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from suture.app import (
     WORKER_SEEN_SECONDS,
+    Installation,
     InstallationError,
     existing_installation,
+    is_served,
     visited_store,
 )
 from suture.cli import doors
-from suture.cli.ending import WELL
-from suture.cli.screen import (
-    age,
-    count,
-    line,
-    money,
-    open_console,
-    plain,
-    plain_table,
-    print_json,
-)
-from suture.engine.worker import NoReleaseError, load_estate
-from suture.governance.connections import Source
+from suture.cli.ending import CLOSED, FOUND, WELL
+from suture.cli.progress import waiting
+from suture.cli.screen import how_to_give, print_json
+from suture.connectors.files.folder import count_unmatched
+from suture.engine.clock import instant, now_ms
+from suture.engine.worker import NoReleaseError, Role, load_estate
+from suture.governance.connections import Destination, Source
+from suture.governance.estate import Estate
+from suture.model.fault import catalogue, fault
 from suture.store.controls import Counts, DeliveryCounts, read_counts, read_delivery_counts
 from suture.store.database import Database
-from suture.store.queues import OpenAmount, Queue, Queues, read_open_amounts, read_queues
+from suture.store.queues import OpenAmount, Queues, read_open_amounts, read_queues
 from suture.store.releases import ActiveRelease, Worker, active_release, live_workers
+from suture.store.traffic import (
+    DestinationTraffic,
+    SourceTraffic,
+    read_destination_traffic,
+    read_source_traffic,
+)
 from suture.store.worklist import count_work_items
+
+CREDENTIALS = frozenset({"erp.credentials.invalid", "erp.credentials.refused"})
+"""Why a destination waits for ever, unless a person does something."""
+
+Verdict = Literal["at work", "not whole", "left alone", "not at work", "stopped"]
+"""Every role is filled; some are not; its supervisor is gone; none is; and the database is down."""
+
+
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One source: whether its door is open, and what came through it."""
+
+    source: Source
+    door: dict[str, object]
+    traffic: SourceTraffic
+    unmatched_count: int
+    """Files in its folder that match no pattern of its: nobody ever takes them."""
+
+
+class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One destination: what waits for it, and why."""
+
+    destination: Destination
+    traffic: DestinationTraffic
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether what waits for it waits for a person."""
+        return bool(self.traffic.queued_count) and self.traffic.code in CREDENTIALS
+
+    @property
+    def state(self) -> str:
+        """`waiting` when the last attempt at what waits failed, else `sending` or `idle`."""
+        if not self.traffic.queued_count:
+            return "idle"
+        return "waiting" if self.traffic.code else "sending"
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Everything at one moment."""
 
     at: datetime
-    home: str
+    home: Path
+    was_stopped: bool
+    """The embedded server had to be started for this look."""
+    is_supervised: bool
     workers: list[Worker]
     release: ActiveRelease | None
-    sources: list[Source]
+    needed: tuple[Role, ...]
+    sources: list[SourceStatus]
+    destinations: list[DestinationStatus]
     counts: Counts
     deliveries: DeliveryCounts
     queues: Queues
     open_amounts: list[OpenAmount]
     resolved_count: int
+
+    @property
+    def missing(self) -> tuple[Role, ...]:
+        """Roles that the release needs and no living worker fills."""
+        alive = {each.role for each in self.workers}
+        return tuple(role for role in self.needed if role not in alive)
+
+    @property
+    def verdict(self) -> Verdict:
+        """How it is as a whole, in a word or two."""
+        if not self.workers:
+            return "stopped" if self.was_stopped else "not at work"
+        if not self.is_supervised:
+            return "left alone"
+        return "not whole" if self.missing else "at work"
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nobody has to do anything for what comes in to go out."""
+        return (
+            self.verdict == "at work"
+            and self.release is not None
+            and all(each.door["state"] == "open" for each in self.sources)
+            and not any(each.needs_somebody for each in self.destinations)
+        )
 
 
 def run(*, home: Path | None, as_json: bool) -> int:
@@ -56,32 +131,45 @@ def run(*, home: Path | None, as_json: bool) -> int:
     try:
         status = asyncio.run(_read(home))
     except InstallationError as error:
-        if as_json:
-            print_json({"running": False, "reason": str(error)})
-        raise
+        if not as_json:
+            raise
+        refusal = fault("installation.closed", "", str(error))
+        print_json({"running": False, "reason": str(error), "fault": refusal})
+        return CLOSED
     if as_json:
-        print_json(_told(status))
+        print_json(told(status))
     else:
-        _print(status)
-    return WELL
+        from suture.cli.status_screen import show
+
+        show(status)
+    return WELL if status.is_well else FOUND
 
 
 async def _read(home: Path | None) -> Status:
     installation = existing_installation(home)
-    async with visited_store(installation, may_start=False) as database:
-        return await _status(database, str(installation.home))
+    was_stopped = installation.is_embedded and not installation.postgres().is_running
+    async with waiting("Looking"), visited_store(installation) as database:
+        return await read_status(database, installation, was_stopped=was_stopped)
 
 
-async def _status(database: Database, home: str) -> Status:
+async def read_status(
+    database: Database, installation: Installation, *, was_stopped: bool = False
+) -> Status:
+    """Read everything from the store, and what its folder says of an installation."""
     estate = None
-    with contextlib.suppress(NoReleaseError):  # none yet, or one this code cannot load
+    with contextlib.suppress(NoReleaseError):  # none yet, or one that this code cannot load
         estate, _ = await load_estate(database)
+    workers = await live_workers(database, seconds=WORKER_SEEN_SECONDS)
     return Status(
-        at=datetime.now(UTC),
-        home=home,
-        workers=await live_workers(database, seconds=WORKER_SEEN_SECONDS),
+        at=instant(now_ms()),
+        home=installation.home,
+        was_stopped=was_stopped,
+        is_supervised=is_served(installation),
+        workers=workers,
         release=await active_release(database),
-        sources=list(estate.sources.values()) if estate else [],
+        needed=needed_roles(estate),
+        sources=await _sources(database, installation, estate, workers),
+        destinations=await _destinations(database, estate),
         counts=await read_counts(database),
         deliveries=await read_delivery_counts(database),
         queues=await read_queues(database),
@@ -90,12 +178,73 @@ async def _status(database: Database, home: str) -> Status:
     )
 
 
-def _told(status: Status) -> dict[str, object]:
+def needed_roles(estate: Estate | None) -> tuple[Role, ...]:
+    """Return the roles without which something of an estate stands still."""
+    if estate is None:
+        return ()
+    sources = estate.sources.values()
+    needed: dict[Role, bool] = {
+        "intake": any(source.mllp for source in sources),
+        "files": any(source.files for source in sources),
+        "runner": True,
+        "delivery": bool(estate.destinations),
+    }
+    return tuple(role for role, is_needed in needed.items() if is_needed)
+
+
+async def _sources(
+    database: Database, installation: Installation, estate: Estate | None, workers: list[Worker]
+) -> list[SourceStatus]:
+    sources = list(estate.sources.values()) if estate else []
+    now = instant(now_ms())
+    began = {
+        source.name: now.astimezone(source.zone)
+        .replace(hour=0, minute=0, second=0, microsecond=0)
+        .astimezone(UTC)
+        for source in sources
+    }
+    traffic = await read_source_traffic(database, began)
+    return [
+        SourceStatus(
+            source=source,
+            door=doors.state(source, workers),
+            traffic=traffic[source.name],
+            unmatched_count=_unmatched(source, installation.home),
+        )
+        for source in sources
+    ]
+
+
+def _unmatched(source: Source, home: Path) -> int:
+    if source.files is None:
+        return 0
+    files = source.files
+    try:
+        return count_unmatched(home / files.folder, files.pattern, files.done_suffix)
+    except OSError:  # it is on another machine, or its door says what is wrong with it
+        return 0
+
+
+async def _destinations(database: Database, estate: Estate | None) -> list[DestinationStatus]:
+    traffic = await read_destination_traffic(database)
+    return [
+        DestinationStatus(
+            destination=each, traffic=traffic.get(each.name, DestinationTraffic(each.name))
+        )
+        for each in (estate.destinations.values() if estate else ())
+    ]
+
+
+def told(status: Status) -> dict[str, object]:
+    """Return the status by the keys of `suture status --json`."""
     release = status.release
     return {
         "at": status.at,
-        "home": status.home,
+        "home": str(status.home),
         "running": bool(status.workers),
+        "verdict": status.verdict,
+        "well": status.is_well,
+        "missing": status.missing,
         "workers": [
             {
                 "role": each.role,
@@ -113,10 +262,8 @@ def _told(status: Status) -> dict[str, object]:
             "activated_at": release.activated_at,
             "note": release.note,
         },
-        "doors": [
-            doors.told(each, Path(status.home)) | doors.state(each, status.workers)
-            for each in status.sources
-        ],
+        "doors": [_told_door(each, status.home) for each in status.sources],
+        "destinations": [_told_destination(each) for each in status.destinations],
         "counts": status.counts,
         "deliveries": status.deliveries,
         "queues": status.queues,
@@ -129,86 +276,44 @@ def _told(status: Status) -> dict[str, object]:
     }
 
 
-def _print(status: Status) -> None:
-    console = open_console()
-    if status.workers:
-        alive = ", ".join(
-            f"{each.role} {age((status.at - each.started_at).total_seconds())}"
-            for each in status.workers
-        )
-        console.print(line(("At work  ", "bold green"), alive))
-    else:
-        console.print(
-            line(
-                ("Idle  ", "bold yellow"),
-                "no worker is alive; messages wait at their senders. Start with ",
-                (f"suture serve --home {status.home}", "bold"),
-            )
-        )
-    release = status.release
-    in_force = (
-        f"release {release.number} ({release.id}) since {release.activated_at:%Y-%m-%d %H:%M} UTC"
-        f"{'  ' + plain(release.note) if release.note else ''}"
-        if release
-        else "no estate yet: suture serve ESTATE"
-    )
-    console.print(line(("In force ", "bold"), in_force))
-    _print_doors(status)
-    counts = status.counts
-    console.print(
-        line(
-            ("So far   ", "bold"),
-            f"{count(counts.messages_count, 'message')} "
-            f"({counts.repeats_count:,} came again, {counts.held_count:,} held, "
-            f"{counts.rejected_count:,} rejected), {count(counts.events_count, 'event')}, "
-            f"{count(counts.entries_count, 'entry', 'entries')}, "
-            f"{count(status.deliveries.sent, 'journal')} in the ERP",
-        )
-    )
-    table = plain_table("what waits", "how many", "oldest", right=["how many", "oldest"])
-    queues = status.queues
-    for name, queue in (
-        ("events for a runner", queues.inbox),
-        ("entries for a journal", queues.unbatched),
-        ("journals for the ERP", queues.deliveries),
-    ):
-        table.add_row(name, f"{queue.items_count:,}", _oldest(queue))
-    console.print(table)
-    _print_people(status)
+def _told_door(each: SourceStatus, home: Path) -> dict[str, object]:
+    return {
+        **doors.told(each.source, home),
+        **each.door,
+        "last_at": each.traffic.last_at,
+        "today": each.traffic.today_count,
+        "unmatched_files": each.unmatched_count,
+    }
 
 
-def _print_doors(status: Status) -> None:
-    """Print each source with where it listens; for one that does not, why and what to do."""
-    console = open_console()
-    table = plain_table("doors", "where", "what")
-    for source in status.sources:
-        where = doors.address(source, Path(status.home))
-        table.add_row(source.name, plain(where), doors.policy(source))
-    console.print(table)
-    doors.print_waiting(console, status.sources, status.workers, status.at)
+def _told_destination(each: DestinationStatus) -> dict[str, object]:
+    traffic = each.traffic
+    return {
+        "destination": each.destination.name,
+        "connector": each.destination.connector,
+        "address": each.destination.journal_api.url,
+        "state": each.state,
+        "queued": traffic.queued_count,
+        "refused": traffic.refused_count,
+        "sent": traffic.sent_count,
+        "sent_at": traffic.sent_at,
+        "code": traffic.code,
+        "explanation": why_waiting(each),
+        "remedy": remedy_of(each),
+    }
 
 
-def _print_people(status: Status) -> None:
-    """Print what waits for people: refused journals and open exceptions."""
-    console = open_console()
-    if status.deliveries.error:
-        refused = count(status.deliveries.error, "journal")
-        console.print(
-            line(("Refused  ", "bold red"), f"{refused} by the ERP: see suture exceptions")
-        )
-    for each in status.open_amounts:
-        since = age((status.at - each.oldest_at).total_seconds())
-        amount = money(each.amount_minor, each.currency)
-        console.print(
-            line(
-                ("Waits for a person  ", "bold yellow"),
-                f"{count(each.items_count, 'exception')}, {amount} at stake, "
-                f"the oldest {since}: see suture exceptions",
-            )
-        )
-    if not status.open_amounts:
-        console.print(line(("No exception is open.", "green")))
+def why_waiting(each: DestinationStatus) -> str:
+    """Return why the last attempt failed; what is wrong with a token names where it comes from."""
+    explanation = each.traffic.explanation.rstrip(".")
+    if each.traffic.code in CREDENTIALS:
+        return f"{explanation} ({each.destination.token})"
+    return explanation
 
 
-def _oldest(queue: Queue) -> str:
-    return age(queue.oldest_seconds) if queue.items_count else "-"
+def remedy_of(each: DestinationStatus) -> str:
+    """Return what to do so that a destination no longer waits."""
+    if each.traffic.code == "erp.credentials.invalid":
+        return how_to_give(each.destination.token)
+    known = catalogue().get(each.traffic.code)
+    return known.remedy if known else ""

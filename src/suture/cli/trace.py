@@ -1,4 +1,7 @@
-"""`suture trace PATH|ID...`: what a file would come to, or where an id leads."""
+"""`suture trace PATH|ID...`: what a file would come to, or where an id leads.
+
+The name of a file that was dropped into an inbox is an id too: it is no path here any more.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from suture.cli.ending import WELL
 from suture.pipeline import PROCESSES
 
 _IDENTITY = re.compile(
-    r"(msg|evt|ent|exc)_[0-9a-v.]+|exc_delivery\.[0-9.]+|SUT[0-9A-Z]{4}[0-9]{9}", re.ASCII
+    r"(msg|evt|ent|exc|trn|rel)_[0-9a-v.]+|exc_delivery\.[0-9.]+|SUT[0-9A-Z]{13}",
+    re.ASCII | re.IGNORECASE,
 )
 
 
@@ -26,7 +30,7 @@ def run(
 ) -> int:
     """Trace each target in its order; files touch nothing, ids are looked up in the store."""
     code = WELL
-    for is_of_files, group in groupby(targets, key=is_path):
+    for is_of_files, group in groupby(targets, key=lambda each: is_path(each, home)):
         if is_of_files:
             from suture.cli.trace_file import index_key_at, run_files
 
@@ -45,10 +49,27 @@ def run(
     return code
 
 
-def is_path(target: str) -> bool:
-    """Whether a target means a file: it exists, or it looks like one and like no id."""
-    if Path(target).exists():
+def is_path(target: str, home: Path | None = None) -> bool:
+    """Whether a target means a file: it exists, or it looks like one and like no id.
+
+    What is no file here may be the name of one that an inbox took, or an X12 control id
+    (`000000001/1/0001`), where there is an installation to ask.
+    """
+    path = Path(target)
+    if path.exists():
         return True
     if _IDENTITY.fullmatch(target) or target.partition("/")[0] in PROCESSES:
         return False
-    return bool(Path(target).suffix) or "/" in target
+    if target.startswith(("/", ".", "~")) or ("/" in target and path.suffix):
+        return True
+    return bool("/" in target or path.suffix) and not _is_installed(home)
+
+
+def _is_installed(home: Path | None) -> bool:
+    from suture.app import InstallationError, existing_installation
+
+    try:
+        existing_installation(home)
+    except InstallationError:
+        return False
+    return True

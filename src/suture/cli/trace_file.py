@@ -187,17 +187,25 @@ def run_files(
         print_faults(estate)
         return FOUND
     readers = Readers(estate, index_key)
+    if not as_json:
+        return _show_files(paths, readers, events_max)
     code = WELL
     for path in files_of(paths):
-        if as_json:
-            for report in reports(path, readers):
-                print_json(report)
-                code = FOUND if report.faults else code
-        else:
-            from suture.cli.trace_screen import show_file
-
-            code = max(code, show_file(path, readers, events_max=events_max))
+        for report in reports(path, readers):
+            print_json(report)
+            code = FOUND if report.faults else code
     return code
+
+
+def _show_files(paths: Iterable[Path], readers: Readers, events_max: int) -> int:
+    from suture.cli.trace_screen import Total, show_file, show_total
+
+    total = Total()
+    for path in files_of(paths):
+        total.include(show_file(path, readers, events_max=events_max))
+    if total.files_count > 1:
+        show_total(total, readers)
+    return FOUND if total.is_anything_found else WELL
 
 
 def files_of(paths: Iterable[Path]) -> Iterator[Path]:

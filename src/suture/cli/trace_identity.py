@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,16 @@ import msgspec
 from rich.text import Text
 from rich.tree import Tree
 
-from suture.app import existing_installation, visited_store
+from suture.app import existing_installation, keys_at_hand, visited_store
 from suture.cli.ending import FOUND, WELL
 from suture.cli.progress import waiting
 from suture.cli.screen import count, line, money, open_console, plain, print_json, remedied
-from suture.cli.trace_file import index_key_at
+from suture.engine.search import WHAT_IDS_LOOK_LIKE, find
+from suture.engine.worker import NoReleaseError, load_estate
 from suture.ledger.entry import Line
-from suture.model.identity import Tokenizer
+from suture.model.fault import fault
 from suture.store.acts import Act
-from suture.store.database import Database
-from suture.store.lineage import Lineage, trace
-from suture.translate.hl7v2_common import shown_control_id
+from suture.store.lineage import Lineage
 
 LINES_SHOWN_MAX = 40
 IDS_SHOWN_MAX = 20
@@ -30,47 +30,82 @@ IDS_SHOWN_MAX = 20
 
 def run_identities(identities: Sequence[str], *, home: Path | None, as_json: bool) -> int:
     """Show what is above and below each id; 1 when one of them is unknown."""
-    lineages = asyncio.run(_read(identities, home))
-    console = open_console()
-    for identity, lineage in zip(identities, lineages, strict=True):
+    found = asyncio.run(_read(identities, home))
+    for identity, lineages in zip(identities, found, strict=True):
         if as_json:
-            print_json(lineage if lineage is not None else {"asked": identity, "found": False})
-        elif lineage is None:
-            console.print(
-                line(
-                    ("Unknown: ", "bold yellow"),
-                    f"nothing here is called {plain(identity)}. A file is traced by its path.",
-                )
-            )
+            print_json(_told(identity, lineages))
         else:
-            console.print(_tree(lineage))
-    return WELL if all(each is not None for each in lineages) else FOUND
+            _print(identity, lineages)
+    return WELL if all(found) else FOUND
 
 
-async def _read(identities: Sequence[str], home: Path | None) -> list[Lineage | None]:
-    async with waiting("Looking"), visited_store(existing_installation(home)) as database:
-        return [await _lineage(database, each, home) for each in identities]
+async def _read(identities: Sequence[str], home: Path | None) -> list[list[Lineage]]:
+    """Return what is called so, the others of a shared control id included."""
+    installation = existing_installation(home)
+    key_ring = keys_at_hand(installation)
+    async with waiting("Looking"), visited_store(installation) as database:
+        estate = None
+        with contextlib.suppress(NoReleaseError):  # then nothing was ever received
+            estate, _ = await load_estate(database)
+        return [await find(database, each, estate=estate, key_ring=key_ring) for each in identities]
 
 
-async def _lineage(database: Database, asked: str, home: Path | None) -> Lineage | None:
-    """Return what an id leads to; a control id of free text (MSH-10) is stored as its surrogate."""
-    lineage = await trace(database, asked)
-    if lineage is None:
-        named = shown_control_id(asked, Tokenizer(index_key_at(home, os.environ)))
-        lineage = await trace(database, named) if named != asked else None
-    return lineage
+def _told(identity: str, lineages: Sequence[Lineage]) -> Lineage:
+    """Return what was found as one object; `also` holds what else is called so."""
+    if not lineages:
+        unknown = fault("command.identity.unknown", "", WHAT_IDS_LOOK_LIKE)
+        return {"asked": identity, "found": False, "fault": unknown}
+    first, *others = lineages
+    also = [*first.get("also", ()), *others]
+    return {**first, **({"also": also} if also else {})}
+
+
+def _print(identity: str, lineages: Sequence[Lineage]) -> None:
+    console = open_console()
+    if not lineages:
+        unknown = f"nothing here is called {plain(identity)}."
+        console.print(line(("Unknown: ", "bold yellow"), unknown))
+        console.print(line(WHAT_IDS_LOOK_LIKE, indent=2))
+        return
+    every = [each for first in lineages for each in (first, *first.get("also", ()))]
+    if every[1:]:
+        called = f"{len(every)} things are called so, what is booked first:"
+        console.print(line((called, "bold yellow")))
+    for each in every:
+        console.print(_tree(each))
 
 
 def _tree(lineage: Lineage) -> Tree:
     root = Tree(Text(plain(lineage["asked"]), style="bold"), guide_style="dim")
     if item := lineage.get("work_item"):
         _add_work_item(root, item)
+    _add_told(root, lineage)
+    if file := lineage.get("transmission"):
+        _add_transmission(root, file, lineage["messages"])
+    for release in lineage.get("releases", ()):
+        root.add(_release_line(release))
+    if journal := lineage.get("journal"):
+        _add_journal(root, journal)
+    for act in lineage.get("acts", ()):
+        _add_act(root, act)
+    _add_ids(root, "entry", "entries", lineage.get("entry_ids", ()))
+    _add_ids(root, "message", "messages", lineage.get("message_ids", ()))
+    if releases := lineage.get("release_ids"):
+        again = f"asked to decide again under {count(len(releases), 'release')}"
+        root.add(Text(f"{again}: {', '.join(releases)}"))
+    return root
+
+
+def _add_told(root: Tree, lineage: Lineage) -> None:
+    """Add a message with its events, what they booked and what is open about them."""
     branch = root
     if message := lineage.get("message"):
         branch = root.add(_message_line(message))
     entries = list(lineage.get("entries", ()))
+    items = list(lineage.get("work_items", ()))
     for event in lineage.get("events", ()):
-        node = branch.add(_event_line(event))
+        of_event = [each for each in items if each["event_id"] == event["id"]]
+        node = branch.add(_event_line(event, of_event))
         for entry in [each for each in entries if each["event_id"] == event["id"]]:
             _add_entry(node, entry)
             entries.remove(entry)
@@ -78,15 +113,8 @@ def _tree(lineage: Lineage) -> Tree:
         _add_entry(branch, entry)
     if reversed_by := lineage.get("reversed_by"):
         root.add(Text(f"taken back by {', '.join(reversed_by)}", style="yellow"))
-    for each in lineage.get("work_items", ()):
+    for each in items:
         _add_work_item(branch, each)
-    if journal := lineage.get("journal"):
-        _add_journal(root, journal)
-    for act in lineage.get("acts", ()):
-        _add_act(root, act)
-    _add_ids(root, "entry", "entries", lineage.get("entry_ids", ()))
-    _add_ids(root, "message", "messages", lineage.get("message_ids", ()))
-    return root
 
 
 def _message_line(message: Mapping[str, Any]) -> Text:
@@ -98,7 +126,7 @@ def _message_line(message: Mapping[str, Any]) -> Text:
     )
 
 
-def _event_line(event: Mapping[str, Any]) -> Text:
+def _event_line(event: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Text:
     place = (
         f"partition {event['partition']} position {event['position']}"
         if event["position"] is not None
@@ -108,7 +136,49 @@ def _event_line(event: Mapping[str, Any]) -> Text:
         (event["id"], "bold"),
         f"  {event['type']}  {plain(event['stream'])}  ",
         (plain(event["path"]), "cyan"),
-        f"  {event['outcome'] or 'not decided yet'}, {place}",
+        f"  {_outcome(event, items)}, {place}",
+    )
+
+
+def _outcome(event: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str:
+    """Return what became of an event: what the log says, and what has happened to it since."""
+    outcome = str(event["outcome"] or "not decided yet").replace("_", " ")
+    if outcome != "parked" or not items or any(each["resolved_at"] is None for each in items):
+        return outcome
+    last = max(items, key=lambda each: each["resolved_at"])
+    return f"parked at first, {plain(last['resolution'])}"
+
+
+def _add_transmission(
+    root: Tree, file: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]
+) -> None:
+    held = count(file["messages_count"], "message")
+    branch = root.add(
+        Text.assemble(
+            ("file", "bold"),
+            f" from {file['source']}, {held}, {file['bytes_count']:,} bytes, "
+            f"{file['received_at']:%Y-%m-%d %H:%M:%S} UTC",
+        )
+    )
+    for each in messages[:IDS_SHOWN_MAX]:
+        events = count(each["events_count"], "event")
+        branch.add(
+            f"{each['id']}  {plain(each['type'])} {plain(each['control_id'])}, {each['status']}, "
+            f"{events}"
+        )
+    if file["messages_count"] > IDS_SHOWN_MAX:
+        branch.add(f"and {file['messages_count'] - IDS_SHOWN_MAX:,} more")
+
+
+def _release_line(release: Mapping[str, Any]) -> Text:
+    note = f", {plain(release['note'])}" if release["note"] else ""
+    events = count(release["events_count"], "event")
+    entries = count(release["entries_count"], "entry", "entries")
+    return Text.assemble(
+        (f"release {release['number']}", "bold green" if release["in_force"] else "bold"),
+        f"  since {release['activated_at']:%Y-%m-%d %H:%M:%S} UTC{note}; "
+        f"{events} decided and {entries} booked under it",
+        ", in force now" if release["in_force"] else "",
     )
 
 
@@ -148,7 +218,9 @@ def _journal_line(each: Mapping[str, Any], currency: str, where: str) -> Text:
 
 
 def _add_work_item(node: Tree, item: Mapping[str, Any]) -> None:
-    state = f"resolved: {plain(item['resolution'])}" if item["resolved_at"] else "open"
+    how = plain(item["resolution"])
+    closed = how if how.startswith("resolved") else f"resolved: {how}"
+    state = closed if item["resolved_at"] else "open"
     branch = node.add(
         Text.assemble(
             (item["id"], "bold yellow"),
@@ -186,12 +258,31 @@ def _add_journal(root: Tree, journal: Mapping[str, Any]) -> None:
         branch.add(_journal_line(each, journal["currency"], ""))
     if len(journal["lines"]) > LINES_SHOWN_MAX:
         branch.add(f"and {count(len(journal['lines']) - LINES_SHOWN_MAX, 'more line')}")
-    for attempt in journal["attempts"]:
-        why = f"  {attempt['code']} {plain(attempt['explanation'])}" if attempt["code"] else ""
-        branch.add(
-            f"attempt {attempt['ordinal']} at {attempt['at']:%Y-%m-%d %H:%M:%S}: "
-            f"{attempt['outcome']} in {attempt['milliseconds']:,} ms{why}"
+    for alike in _alike(journal["attempts"]):
+        branch.add(_attempts_line(alike))
+
+
+def _alike(attempts: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Return attempts in their order, those that ended alike one after the other as one group."""
+
+    def ending(attempt: Mapping[str, Any]) -> tuple[Any, ...]:
+        return (attempt["outcome"], attempt["code"], attempt["explanation"])
+
+    return [list(group) for _, group in groupby(attempts, key=ending)]
+
+
+def _attempts_line(alike: Sequence[Mapping[str, Any]]) -> str:
+    first, last = alike[0], alike[-1]
+    why = f"  {first['code']} {plain(first['explanation'])}" if first["code"] else ""
+    if len(alike) == 1:
+        return (
+            f"attempt {first['ordinal']} at {first['at']:%Y-%m-%d %H:%M:%S}: {first['outcome']} "
+            f"in {first['milliseconds']:,} ms{why}"
         )
+    return (
+        f"attempts {first['ordinal']} to {last['ordinal']}, {first['at']:%Y-%m-%d %H:%M:%S} to "
+        f"{last['at']:%Y-%m-%d %H:%M:%S}: {first['outcome']} {len(alike):,} times{why}"
+    )
 
 
 def _add_ids(root: Tree, noun: str, nouns: str, ids: Sequence[str]) -> None:

@@ -16,7 +16,6 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from suture.cli.ending import FOUND, WELL
 from suture.cli.screen import (
     chip,
     count,
@@ -39,8 +38,15 @@ MESSAGES_DETAILED_MAX = 200
 NOTES_SHOWN_MAX = 5
 WIDTH_WIDE = 110
 """Columns from which an entry's cost centre, service line and payer class are shown."""
-AMOUNT_WIDTH_MIN = 15
+AMOUNT_WIDTH_MIN = 12
 PATH_WIDTH_MIN = 23
+NAME_WIDTH_MIN = 16
+ROOM_BESIDE_NAMES = 64
+"""Columns of a journal's table beside its accounts' names: indent, amounts and a path ..."""
+ROOM_BESIDE_NAMES_WIDE = 84
+"""... and what a line is for."""
+ROOM_BESIDE_NAMES_SUMMED = 36
+"""Those of a table of sums: no path, and nothing a line is for."""
 
 _FIELDS_SHOWN_ELSEWHERE = frozenset({"where", "remittance", "adjudication"})
 _FORMATS = {"hl7v2": "HL7 v2", "x12": "X12", "unknown": "unknown format"}
@@ -49,11 +55,55 @@ Sides = dict[tuple[str, str], tuple[int, int]]
 """Debits and credits by account and currency."""
 
 
-def show_file(path: Path, readers: Readers, *, events_max: int) -> int:
-    """Print what a file comes to; 1 when anything of it is not simply booked."""
+class Total:
+    """What one file comes to, or several together: running sums, whatever their size."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.files_count = self.files_unread = 0
+        self.statuses = {"accepted": 0, "held": 0, "rejected": 0}
+        self.events_count = self.entries_count = 0
+        self.parked_count = self.parked_minor = 0
+        self.sides: Sides = {}
+
+    @property
+    def is_anything_found(self) -> bool:
+        """Whether anything was not simply booked."""
+        unbooked = self.statuses["held"] or self.statuses["rejected"] or self.parked_count
+        return bool(unbooked or self.files_unread)
+
+    def tell(self, told: Told) -> None:
+        """Count what one event changes."""
+        self.events_count += 1
+        self.entries_count += len(told.entries)
+        for entry in told.entries:
+            _add(self.sides, entry)
+        for sign, items in ((1, told.opened), (-1, told.resolved)):
+            self.parked_count += sign * len(items)
+            self.parked_minor += sign * sum(abs(item.amount_minor) for item in items)
+
+    def include(self, other: Total) -> None:
+        """Count all that another total counts."""
+        self.files_count += other.files_count
+        self.files_unread += other.files_unread
+        for status, number in other.statuses.items():
+            self.statuses[status] += number
+        self.events_count += other.events_count
+        self.entries_count += other.entries_count
+        self.parked_count += other.parked_count
+        self.parked_minor += other.parked_minor
+        for key, (debit, credit) in other.sides.items():
+            known = self.sides.get(key, (0, 0))
+            self.sides[key] = (known[0] + debit, known[1] + credit)
+
+
+def show_file(path: Path, readers: Readers, *, events_max: int) -> Total:
+    """Print what a file comes to, and return it."""
     console = open_console()
     screen = FileScreen(console, readers, events_max)
-    console.print(Rule(Text(plain(path), style="bold"), align="left", style="dim"))
+    screen.total.files_count = 1
+    title = Text(plain(path), style="bold")
+    console.print(Rule(title, align="left", style="dim") if console.is_terminal else title)
     try:
         for item in readers.read(path, console if console.is_terminal else None):
             screen.take(item)
@@ -61,9 +111,24 @@ def show_file(path: Path, readers: Readers, *, events_max: int) -> int:
         screen.end_message()
         console.print(line(chip("rejected")))
         print_fault(console, failure(error))
-        return FOUND
+        screen.total.files_unread = 1
+        return screen.total
     screen.end()
-    return FOUND if screen.is_anything_found else WELL
+    return screen.total
+
+
+def show_total(total: Total, readers: Readers) -> None:
+    """Print what several files come to together."""
+    console = open_console()
+    told = f"All {count(total.files_count, 'file')}, each read by itself"
+    title = Text(told, style="bold")
+    console.print(Rule(title, align="left", style="dim") if console.is_terminal else title)
+    if total.files_unread:
+        unread = f"{count(total.files_unread, 'file')} could not be read to the end"
+        console.print(line((unread, "yellow")))
+    screen = FileScreen(console, readers, events_max=0)
+    screen.total.include(total)
+    screen.end()
 
 
 class FileScreen:
@@ -75,17 +140,12 @@ class FileScreen:
         self._accounts = readers.estate.books.accounts
         self._events_max = events_max
         self._is_wide = console.width >= WIDTH_WIDE
-        self._statuses = {"accepted": 0, "held": 0, "rejected": 0}
+        self._name_width_max = max(
+            (len(f"{each.number} {each.name}") for each in self._accounts.values()), default=0
+        )
+        self.total = Total()
         self._ordinals: dict[str, int] = {}
-        self._events_count = self._entries_count = 0
-        self._parked_count = self._parked_minor = 0
-        self._sides: Sides = {}
         self._message: _Message | None = None
-
-    @property
-    def is_anything_found(self) -> bool:
-        """Whether anything was not simply booked."""
-        return bool(self._statuses["held"] or self._statuses["rejected"] or self._parked_count)
 
     def take(self, item: Judged | Told) -> None:
         """Print a message's head, or what one of its events changed."""
@@ -98,7 +158,7 @@ class FileScreen:
 
     def _begin(self, judged: Judged) -> None:
         translation = judged.translation
-        self._statuses[translation.status] += 1
+        self.total.statuses[translation.status] += 1
         read_as = "" if translation.format == "unknown" else f", read as {judged.source}"
         self._message = _Message(judged, judged.ordinal <= MESSAGES_DETAILED_MAX)
         self._console.print(
@@ -126,13 +186,7 @@ class FileScreen:
     def _tell(self, told: Told) -> None:
         message = self._message
         assert message is not None  # events follow their message
-        self._events_count += 1
-        self._entries_count += len(told.entries)
-        for entry in told.entries:
-            _add(self._sides, entry)
-        for sign, items in ((1, told.opened), (-1, told.resolved)):
-            self._parked_count += sign * len(items)
-            self._parked_minor += sign * sum(abs(item.amount_minor) for item in items)
+        self.total.tell(told)
         if message.is_detailed and message.shown_count < self._events_max:
             message.shown_count += 1
             self._show(told)
@@ -199,15 +253,17 @@ class FileScreen:
         print_fault(self._console, opened.fault, indent=8, label=f"{label}{amount}")
 
     def _journal_table(self, *columns: str) -> Table:
-        """Return a table whose figures stand below those of every other of the file.
+        """Return a table whose figures stand below those of every other of its kind in the file.
 
-        Amounts are never cut, names are; the last column takes what is left, if anything is.
+        Amounts stay on one line, names go on below; the last column takes what is left.
         """
+        beside = ROOM_BESIDE_NAMES_WIDE if self._is_wide else ROOM_BESIDE_NAMES
+        room = self._console.width - (beside if columns else ROOM_BESIDE_NAMES_SUMMED)
         figures = ("debit", "credit")
         table = plain_table("account", *figures, *columns, right=figures)
         name, *amounts = table.columns[:3]
-        name.width, name.overflow = max(14, min(40, self._console.width - 86)), "ellipsis"
-        for column in table.columns[: 4 if self._is_wide else 3]:
+        name.width = max(NAME_WIDTH_MIN, min(self._name_width_max, room))
+        for column in table.columns[1 : 4 if self._is_wide else 3]:
             column.no_wrap = True
         for column in amounts:
             column.min_width = AMOUNT_WIDTH_MIN
@@ -237,26 +293,21 @@ class FileScreen:
     def end(self) -> None:
         """Print what the file comes to as a whole."""
         self.end_message()
-        messages = sum(self._statuses.values())
-        told = ", ".join(f"{number:,} {name}" for name, number in self._statuses.items() if number)
-        entries = count(self._entries_count, "entry", "entries")
+        total = self.total
+        messages = sum(total.statuses.values())
+        told = ", ".join(f"{number:,} {name}" for name, number in total.statuses.items() if number)
+        entries = count(total.entries_count, "entry", "entries")
         self._console.print()
         self._console.print(
             line(
                 (count(messages, "message"), "bold"),
-                f": {told}; {count(self._events_count, 'event')}, {entries}",
-                (self._told_of_parked(), "yellow"),
+                f"{': ' if told else ''}{told}; {count(total.events_count, 'event')}, {entries}",
+                (_told_of_parked(total), "yellow"),
             )
         )
-        if self._entries_count > 1:
-            self._console.print(Padding(self._sums(self._sides), (0, 0, 0, 2), expand=False))
+        if total.entries_count > 1:
+            self._console.print(Padding(self._sums(total.sides), (0, 0, 0, 2), expand=False))
         self._console.print()
-
-    def _told_of_parked(self) -> str:
-        if not self._parked_count:
-            return ""
-        opened = count(self._parked_count, "exception")
-        return f"; {opened} would open, {money(self._parked_minor)} at stake"
 
     def _sums(self, sides: Sides) -> Table:
         table = self._journal_table()
@@ -270,6 +321,13 @@ class FileScreen:
             ]
             table.add_row("[dim]total[/]", *(money(total, currency) for total in totals))
         return table
+
+
+def _told_of_parked(total: Total) -> str:
+    if not total.parked_count:
+        return ""
+    opened = count(total.parked_count, "exception")
+    return f"; {opened} would open, {money(total.parked_minor)} at stake"
 
 
 class _Message:

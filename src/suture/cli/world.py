@@ -25,6 +25,7 @@ from typing import Any
 import aiohttp
 
 from suture.app import Installation, bring_into_force, open_installation, serve
+from suture.cli.sandbox import erp_setup
 from suture.config import Settings
 from suture.connectors.egress import Limits
 from suture.connectors.erp import ErpDestination
@@ -49,6 +50,15 @@ TOKEN_VARIABLE = "SUTURE_ERP_TOKEN"  # noqa: S105 - the name of a variable
 
 class WorldError(Exception):
     """The simulated world could not be set up, or did not come to rest in time."""
+
+
+class WorldEndedError(Exception):
+    """A signal ended the world; everything in it has been stopped."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        """Take the signal."""
+        super().__init__(f"Ended by {number.name}: everything that was started is stopped.")
+        self.exit_code = 128 + number
 
 
 class World:
@@ -77,6 +87,7 @@ class World:
         self._http: aiohttp.ClientSession | None = None
         self._database: Database | None = None
         self._ledger: ErpDestination | None = None
+        self._players: list[asyncio.subprocess.Process] = []
 
     # Suture -----------------------------------------------------------------------------------
 
@@ -103,7 +114,8 @@ class World:
             await _answering(self.ports[door])
 
     async def stop(self) -> None:
-        """Drain Suture, stop its database and the ERP."""
+        """Stop the senders, drain Suture, stop its database and the ERP."""
+        await asyncio.gather(*(_ended(each) for each in self._players))
         if self._database is not None:
             await self._database.close()
         if self._ledger is not None:
@@ -113,9 +125,7 @@ class World:
         self._stop.set()
         if self._serving is not None:
             await asyncio.gather(self._serving, return_exceptions=True)
-        with contextlib.suppress(ProcessLookupError):
-            self.erp.terminate()
-        await self.erp.wait()
+        await _ended(self.erp)
 
     def kill(self, victim: str) -> bool:
         """Kill a worker by its role, or `postgres`, as `kill -9` would; False if it is gone."""
@@ -225,7 +235,7 @@ class World:
         """Start the simulated health system as a process of its own, speaking to our doors."""
         doors = [part for door in DOORS for part in (f"--{door}", f"127.0.0.1:{self.ports[door]}")]
         with (self.installation.home / "senders.log").open("ab") as log:
-            return await asyncio.create_subprocess_exec(
+            player = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "suture.simulator.health_system",
@@ -237,32 +247,85 @@ class World:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
+        self._players.append(player)
+        return player
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """End a process of the world, if it has not ended, and wait until it has."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+    await process.wait()
 
 
 @asynccontextmanager
 async def open_world(home: Path, estate_files: Mapping[str, bytes]) -> AsyncIterator[World]:
     """Start an ERP and a Suture in a folder of their own, on free loopback ports.
 
-    They are stopped at the end.
+    They are stopped at the end, also when a signal ends it: then WorldEndedError is raised.
     """
+    signals = _Signals()
+    try:
+        async with _opened(home, estate_files) as world:
+            yield world
+    except asyncio.CancelledError:
+        if signals.received is None:
+            raise
+        raise WorldEndedError(signals.received) from None
+    finally:
+        signals.forget()
+
+
+class _Signals:
+    """SIGTERM and SIGHUP cancel the task that opened the world, once: it then puts all away."""
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self._task = asyncio.current_task()
+        # What `nohup` ignores stays ignored.
+        self._numbers = [
+            number
+            for number in (signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) is not signal.SIG_IGN
+        ]
+        for number in self._numbers:
+            asyncio.get_running_loop().add_signal_handler(number, self._receive, number)
+
+    def _receive(self, number: signal.Signals) -> None:
+        if self.received is None and self._task is not None:
+            self.received = number
+            self._task.cancel()
+
+    def forget(self) -> None:
+        for number in self._numbers:
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def _opened(home: Path, estate_files: Mapping[str, bytes]) -> AsyncIterator[World]:
     await clear(home)
     token = secrets.token_hex(16)
     ports = dict(zip(DOORS, _free_ports(len(DOORS)), strict=True))
     erp, url = await _start_erp(home, token)
-    files = _on_loopback(estate_files, ports, url)
-    estate = load(files)
-    if not isinstance(estate, Estate):
-        erp.kill()
-        raise WorldError(f"the sample estate has faults: {estate[0].where} {estate[0].explanation}")
-    # The world is closed: no setting of the surroundings may lead out of it.
-    installation = Installation(open_installation(home, {}).home, Settings())
-    world = World(installation, files, ports, erp, url, token)
     try:
-        await world.set_up_erp(estate)
-        await world.start()
-        yield world
+        files = _on_loopback(estate_files, ports, url)
+        estate = load(files)
+        if not isinstance(estate, Estate):
+            raise WorldError(
+                f"the sample estate has faults: {estate[0].where} {estate[0].explanation}"
+            )
+        # The world is closed: no setting of the surroundings may lead out of it.
+        installation = Installation(open_installation(home, {}).home, Settings())
+        world = World(installation, files, ports, erp, url, token)
+        try:
+            await world.set_up_erp(estate)
+            await world.start()
+            yield world
+        finally:
+            await world.stop()
     finally:
-        await world.stop()
+        await _ended(erp)
 
 
 async def clear(home: Path) -> None:
@@ -298,13 +361,14 @@ async def _start_erp(home: Path, token: str) -> tuple[asyncio.subprocess.Process
             "0",
             "--state",
             str(home / "erp.sqlite"),
-            "--token",
-            token,
-            stdin=asyncio.subprocess.DEVNULL,
+            *("--token", "-"),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
         )
-    assert process.stdout is not None  # a pipe
+    assert process.stdin is not None  # a pipe, as the next one; it ends the ERP with us
+    assert process.stdout is not None
+    process.stdin.write(f"{token}\n".encode())
     line = await process.stdout.readline()
     if not line:
         raise WorldError(f"the sandbox ERP did not start: see {home / 'erp.log'}")
@@ -329,27 +393,6 @@ def _on_loopback(
     name = "sources/remits.toml"
     changed[name] = re.sub(rb"(?m)^stable_seconds = .*$", b"stable_seconds = 0.2", changed[name])
     return changed
-
-
-def erp_setup(estate: Estate) -> dict[str, object]:
-    """Return what the sandbox ERP must know of an estate: entities, accounts, cost centres."""
-    return {
-        "entities": [
-            {"entity": entity.id, "currency": entity.currency, "name": entity.name}
-            for entity in estate.entities.values()
-        ],
-        "accounts": [
-            {
-                "account": account.number,
-                "name": account.name,
-                "kind": account.kind,
-                "cost_center": "required" if account.cost_centre else "optional",
-            }
-            for account in estate.books.accounts.values()
-        ],
-        "cost_centers": list(estate.cost_centres),
-        "cost_center_kinds": [],
-    }
 
 
 def _free_ports(count: int) -> list[int]:

@@ -241,7 +241,7 @@ class RunnerDuty:
                 Event(
                     id=identity,
                     stream=stream,
-                    fact=Reconsidered(release=release.id),
+                    fact=Reconsidered(release=release.id, number=release.number),
                     source="release",
                     message_id=release.id,
                     where="",

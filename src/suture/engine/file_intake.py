@@ -34,7 +34,7 @@ from suture.model.translation import (
 )
 from suture.pipeline import read_file
 from suture.security.keys import KeyRing
-from suture.security.phi import Sealer, seal
+from suture.security.phi import Sealer, name_context, seal
 from suture.store.database import Database, StoreUnavailableError
 from suture.store.transmission import FileAppend, MessageRow
 
@@ -172,7 +172,11 @@ class FileIntake:
                 file.transmission_id,
                 self.channel.source,
                 # A payer may name a file after a patient.
-                seal(file.name.encode(), key_ring=self.key_ring, context=_name_context(file)),
+                seal(
+                    file.name.encode(),
+                    key_ring=self.key_ring,
+                    context=name_context(file.transmission_id),
+                ),
                 file.digest,
                 file.bytes_count,
                 received_at,
@@ -381,8 +385,3 @@ def _digest(stream: BinaryIO) -> tuple[bytes, int]:
         digest.update(chunk)
         bytes_count += len(chunk)
     return digest.digest(), bytes_count
-
-
-def _name_context(file: _File) -> bytes:
-    """Return what the sealed name of a file is bound to."""
-    return f"{file.transmission_id}|name".encode()

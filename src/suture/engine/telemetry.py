@@ -15,16 +15,19 @@ import structlog
 log: structlog.stdlib.BoundLogger = structlog.get_logger("suture")
 
 
-def configure(*, level: str = "info", as_json: bool = True) -> None:
-    """Send log lines to standard error, as JSON for machines or as text for people."""
+def configure(*, level: str = "info", as_json: bool | None = None) -> None:
+    """Send log lines to standard error: JSON for machines, or text where a person reads along."""
+    is_read_along = sys.stderr.isatty() if as_json is None else not as_json
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+        structlog.dev.ConsoleRenderer(pad_event_to=20)
+        if is_read_along
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.TimeStamper(fmt="%H:%M:%S" if is_read_along else "iso", utc=True),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(

@@ -7,9 +7,12 @@ What a single row can get wrong is `tables.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
+
+import msgspec
 
 from suture.governance.reading import shown
-from suture.governance.tables import JOURNAL_RULES, PERIODS
+from suture.governance.tables import DETERMINATION, JOURNAL_RULES, PERIODS
 from suture.ledger.books import ALLOWANCE, ALLOWANCE_ESTIMATED
 from suture.ledger.chart import Entity, Facility, PayerClass
 from suture.ledger.determination import Circumstances, Determination, DeterminationRow, ties
@@ -17,6 +20,9 @@ from suture.ledger.period import Period, breaks
 from suture.ledger.rules import BOOKINGS, NO_ROLE, PAYERLESS_BOOKINGS, Rule
 from suture.masterdata.crosswalk import CrosswalkRow, overlaps
 from suture.model.fault import Fault, fault
+
+_CLOSE = 0.8
+"""How alike two roles are spelt (difflib's ratio) when one of them is probably misspelt."""
 
 
 def roles_of(rules: tuple[Rule, ...]) -> set[str]:
@@ -71,31 +77,74 @@ def determination_faults(
     for first, second in ties(rows, entity_of):
         explanation = f"It ties with {first.where} for role `{first.role}`."
         yield fault("estate.determination.tie", second.where, explanation)
-    determination = Determination(rows)
-    asked: dict[tuple[str, str], Rule] = {}
+    determined = {row.role for row in rows}
+    asked: dict[str, _Asked] = {}
     for rule in rules:
         for role in {rule.debit_role, rule.credit_role} - {NO_ROLE}:
             for payer_class in payer_classes:
                 is_estimated = role == ALLOWANCE and payer_class.estimate_at_charge
                 named = ALLOWANCE_ESTIMATED if is_estimated else role
-                asked.setdefault((named, payer_class.id), rule)
+                asked.setdefault(named, _Asked(rule)).payer_classes.setdefault(payer_class.id)
             if rule.booking in PAYERLESS_BOOKINGS:
-                asked.setdefault((role, ""), rule)
-    for (role, payer_class_id), rule in sorted(asked.items(), key=lambda item: item[0]):
-        lacking = [
+                asked.setdefault(role, _Asked(rule)).payer_classes.setdefault("")
+    determination = Determination(rows)
+    for role, each in sorted(asked.items()):
+        is_named = role in determined or role == ALLOWANCE_ESTIMATED
+        close = get_close_matches(role, sorted(determined), n=1, cutoff=_CLOSE)
+        if close and not is_named:
+            yield _misspelt(role, each.rule, close[0])
+        else:
+            yield from _gaps(role, each, determination, facilities)
+
+
+class _Asked(msgspec.Struct):
+    """Where a role is asked for an account: the first rule that does, and for which payers."""
+
+    rule: Rule
+    payer_classes: dict[str, None] = {}
+    """In the order of the estate; empty where no payer is known."""
+
+
+def _misspelt(role: str, rule: Rule, meant: str) -> Fault:
+    """Return the fault of a role that no row gives an account, but one that is spelt alike."""
+    column = "debit_role" if rule.debit_role == role else "credit_role"
+    explanation = (
+        f"`{column}`: no row of {DETERMINATION} gives role {shown(role)} an account; did you mean "
+        f"`{meant}`?"
+    )
+    return fault("estate.reference.unknown", rule.where, explanation)
+
+
+def _gaps(
+    role: str, asked: _Asked, determination: Determination, facilities: tuple[Facility, ...]
+) -> Iterator[Fault]:
+    """Yield a role's gaps, those of several payer classes at the same facilities as one."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for payer_class_id in asked.payer_classes:
+        places = tuple(
             facility.id
             for facility in facilities
             if determination.account(
                 role, Circumstances(facility.entity, facility.id, payer_class_id)
             )
             is None
-        ]
-        if lacking:
-            explanation = (
-                f"Role `{role}` has no account for payer class `{payer_class_id}` at facility "
-                f"`{lacking[0]}`" + (f" and {len(lacking) - 1} more." if lacking[1:] else ".")
-            )
-            yield fault("estate.determination.gap", rule.where, explanation)
+        )
+        if places:
+            lacking.setdefault(places, []).append(payer_class_id)
+    for places, payer_class_ids in lacking.items():
+        explanation = (
+            f"Role `{role}`, which rule {shown(asked.rule.name)} asks for, has no account for "
+            f"{_payers(payer_class_ids)} at facility `{places[0]}`"
+            + (f" and {len(places) - 1} more." if places[1:] else ".")
+        )
+        yield fault("estate.determination.gap", asked.rule.where, explanation)
+
+
+def _payers(payer_class_ids: list[str]) -> str:
+    """Name payer classes, and with an empty one a payer that is not known."""
+    named = [f"`{each}`" for each in payer_class_ids if each]
+    told = [f"payer class{'es' if named[1:] else ''} {', '.join(named)}"] if named else []
+    return " and ".join([*told, *(["an unknown payer"] if "" in payer_class_ids else [])])
 
 
 def period_faults(rows: tuple[Period, ...], entities: tuple[Entity, ...]) -> Iterator[Fault]:

@@ -264,6 +264,16 @@ def _url_faults(document: Document, settings: JournalApiSettings) -> Iterator[Fa
             "over http: the token crosses the wire in clear; say `is_plaintext_accepted = true`"
         )
         yield invalid(document, keys, reason)
+    if url is not None and _host_port(url) not in {each.lower() for each in settings.allow}:
+        reason = f"it does not list {shown(_host_port(url))}, where `url` leads"
+        yield invalid(document, ("journal_api", "allow"), reason)
+
+
+def _host_port(url: re.Match[str]) -> str:
+    """Return where an address leads, as an allow-list says it."""
+    place = url[2].rpartition("@")[2].lower()
+    has_port = re.search(r":\d+\Z", place)
+    return place if has_port else f"{place}:{443 if url[1] == 'https' else 80}"
 
 
 def _unknown_connector(

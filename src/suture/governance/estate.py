@@ -12,6 +12,7 @@ half in force. The files come as a mapping of relative path to bytes: from a fol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, TypeVar
@@ -39,9 +40,19 @@ from suture.governance.maps import read_map
 from suture.governance.reading import Document, parse_toml, read_shape, shown, suggestion
 from suture.governance.release import release_id
 from suture.governance.routes import route_faults
-from suture.governance.tables import CROSSWALKS, TABLE_FILES, Names, TableReader
+from suture.governance.tables import (
+    ACCOUNTS,
+    CROSSWALKS,
+    JOURNAL_RULES,
+    TABLE_FILES,
+    CrosswalkName,
+    Names,
+    TableReader,
+)
 from suture.ledger.books import Books, LookUps, Tables
-from suture.ledger.chart import Entity, Facility, PayerClass
+from suture.ledger.chart import Account, Entity, Facility, PayerClass
+from suture.ledger.determination import DeterminationRow
+from suture.ledger.rules import Rule
 from suture.masterdata.crosswalk import ANY_SOURCE, Crosswalk, CrosswalkRow
 from suture.model.fault import Fault, fault
 from suture.model.overlay import Overlay
@@ -52,7 +63,17 @@ _CONNECTION_FILES = ("sources/*.toml", "destinations/*.toml", "maps/*.toml", "ma
 _IGNORED_FILES = ("*.md", "*/*.md")
 """Notes for people."""
 
-Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,20}\Z")]
+Code = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9_-]{1,20}\Z",
+        description="letters, digits, _ and -, 20 of them at most",
+    ),
+]
+_CURRENCY = msgspec.Meta(
+    pattern=r"^[A-Z]{3}\Z", description="three capital letters, such as USD (ISO 4217)"
+)
+_CONNECTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Connection = TypeVar("Connection", Source, Destination, Overlay)
 
@@ -94,7 +115,7 @@ class _PayerClassTable(msgspec.Struct, frozen=True):
 
 class _EstateFile(msgspec.Struct, frozen=True, kw_only=True):
     name: Text
-    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
+    currency: Annotated[str, _CURRENCY]
     note: str = ""
     entities: dict[str, _EntityTable]
     facilities: dict[str, _FacilityTable]
@@ -225,10 +246,13 @@ def _read_folder(
     for path in sorted(files):
         if not (path.startswith(folder) and path.endswith(".toml")):
             continue
+        name = path.removeprefix(folder).removesuffix(".toml")
+        if not _CONNECTION_NAME.fullmatch(name):
+            faults.append(fault("estate.file.misnamed", path, f"{shown(name)} cannot be a name."))
+            continue
         document = _read_document(files, path, faults)
         if document is None:
             continue
-        name = path.removeprefix(folder).removesuffix(".toml")
         connection = read(name, document)
         if isinstance(connection, list):
             faults += connection
@@ -272,12 +296,7 @@ def _read_tables(
     accounts = reader.accounts()
     rules = reader.rules()
     rows = {name: reader.crosswalk(name) for name in CROSSWALKS}
-    determination = reader.determination(
-        accounts={account.number for account in accounts},
-        roles=roles_of(rules),
-        service_lines={row.value[-1] for name in ("department", "service") for row in rows[name]},
-        departments={row.key[-1] for row in rows["department"]},
-    )
+    determination = _read_determination(reader, accounts, rules, rows)
     periods = reader.periods()
     faults += reader.faults
     if reader.faults:
@@ -303,6 +322,25 @@ def _read_tables(
     cost_centres = {facility.default_cost_centre for facility in head.facilities}
     cost_centres |= {row.value[0] for row in rows["department"]}
     return tables, tuple(sorted(cost_centres))
+
+
+def _read_determination(
+    reader: TableReader,
+    accounts: tuple[Account, ...],
+    rules: tuple[Rule, ...],
+    rows: Mapping[CrosswalkName, tuple[CrosswalkRow, ...]],
+) -> tuple[DeterminationRow, ...]:
+    """Read the account determination, whose columns name rows of other tables."""
+    service_lines = {row.value[-1] for name in ("department", "service") for row in rows[name]}
+    department, service = "crosswalks/department.csv", "crosswalks/service.csv"
+    return reader.determination(
+        accounts=None if ACCOUNTS in reader.unread else {each.number for each in accounts},
+        roles=None if JOURNAL_RULES in reader.unread else roles_of(rules),
+        service_lines=None if reader.unread & {department, service} else service_lines,
+        departments=None
+        if department in reader.unread
+        else {row.key[-1] for row in rows["department"]},
+    )
 
 
 def _names(

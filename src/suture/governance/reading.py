@@ -11,10 +11,10 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from io import StringIO
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -27,8 +27,25 @@ _HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
 _ASSIGNMENT = re.compile(
     r"\s*((?:[A-Za-z0-9_-]+|\"[^\"]*\")(?:\s*\.\s*(?:[A-Za-z0-9_-]+|\"[^\"]*\"))*)\s*="
 )
-_ERROR_LINE = re.compile(r"\(at line (\d+)")
+_ERROR_LINE = re.compile(r" ?\(at (?:line (\d+), column \d+|end of document)\)")
+_EXPECTED = re.compile(
+    r"Expected `(?P<kind>[a-z |]+)`"
+    r"(?:, got `(?P<got>[a-z]+)`| (?P<is_length>of length )?(?P<bound>[<>]=?) (?P<limit>[-0-9.]+))?"
+)
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text in quotes",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+"""The types of TOML as people call them."""
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 _SHOWN_LENGTH_MAX = 60
+_KNOWN_SHOWN_MAX = 8
+_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+"""What other programs put in the place of commas."""
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -74,21 +91,29 @@ def shown(value: object) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean ...?` when a known word is close, else nothing."""
-    close = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    """Return the end of a sentence: `; did you mean ...?`, or what there is when that is little."""
+    names = sorted(filter(None, known))
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean `{close[0]}`?"
+    if 0 < len(names) <= _KNOWN_SHOWN_MAX:
+        return f"; there is {', '.join(f'`{each}`' for each in names)}."
+    return "."
 
 
 def parse_toml(path: str, content: bytes) -> Document | Fault:
     """Parse a TOML file. Fault: `estate.file.unreadable`, with the line."""
     try:
         text = content.decode("utf-8-sig")
-        return Document(path, text, tomllib.loads(text))
     except UnicodeDecodeError as error:
         return fault("estate.file.unreadable", f"{path}:1", f"Not UTF-8 at byte {error.start}.")
+    try:
+        return Document(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        line = _ERROR_LINE.search(str(error))
-        return fault("estate.file.unreadable", f"{path}:{line[1] if line else 1}", f"{error}.")
+        where = _ERROR_LINE.search(str(error))
+        line = (where and where[1]) or max(1, len(text.splitlines()))
+        explanation = f"Not TOML: {_ERROR_LINE.sub('', str(error))}."
+        return fault("estate.file.unreadable", f"{path}:{line}", explanation)
 
 
 def read_shape(document: Document, shape: type[Shape]) -> Shape | list[Fault]:
@@ -130,8 +155,43 @@ def _misread_value(document: Document, value: Any, kind: Any, keys: Keys) -> Ite
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        name = ".".join(keys)
-        yield fault("estate.value.invalid", document.where(keys), f"`{name}`: {error}.")
+        reason = _plain_reason(str(error), kind)
+        explanation = f"`{'.'.join(keys)}`: {reason}."
+        yield fault("estate.value.invalid", document.where(keys), explanation)
+
+
+def _plain_reason(error: str, kind: Any) -> str:
+    """Return what msgspec says of a value in the words of whoever wrote the file."""
+    if error.startswith("Invalid enum value"):
+        choices = _metadata(kind, lambda each: get_origin(each) is Literal)
+        names = [str(choice) for each in choices for choice in get_args(each)]
+        return f"it must be one of {', '.join(f'`{name}`' for name in names)}"
+    if "matching regex" in error:
+        told = [each.description for each in _metadata(kind, _is_described)]
+        return f"it must be {told[0] if told else 'of another form'}"
+    expected = _EXPECTED.match(error)
+    if expected is None:
+        return error
+    kinds = [_KINDS[each] for each in expected["kind"].split(" | ") if each in _KINDS]
+    wanted = " or ".join(kinds) or "of another kind"
+    if expected["bound"]:
+        plural = "" if expected["limit"] == "1" else "s"
+        unit = f" character{plural} long" if expected["is_length"] else ""
+        return f"it must be {_BOUNDS[expected['bound']]} {expected['limit']}{unit}"
+    return f"it must be {wanted}, and is {_KINDS.get(expected['got'] or '', 'something else')}"
+
+
+def _metadata(kind: Any, is_wanted: Callable[[Any], bool]) -> Iterator[Any]:
+    """Yield what is wanted of a type and of everything it is made of."""
+    if is_wanted(kind):
+        yield kind
+        return
+    for each in (*get_args(kind), *getattr(kind, "__metadata__", ())):
+        yield from _metadata(each, is_wanted)
+
+
+def _is_described(part: Any) -> bool:
+    return isinstance(part, msgspec.Meta) and part.description is not None
 
 
 def _is_shape(kind: Any) -> bool:
@@ -141,7 +201,9 @@ def _is_shape(kind: Any) -> bool:
 def parse_csv(path: str, content: bytes, columns: Sequence[str]) -> tuple[list[Row], list[Fault]]:
     """Parse a CSV file whose header must name exactly `columns`, in any order.
 
-    Blank lines are skipped. Faults: `estate.file.unreadable`, `estate.key.unknown`,
+    Blank lines are skipped, and so are blank cells after the last column, which spreadsheets leave
+    behind. A row that begins with `#` is a fault: who writes one believes that it is out of force.
+    Faults: `estate.file.unreadable`, `estate.row.comment`, `estate.key.unknown`,
     `estate.key.missing`.
     """
     try:
@@ -160,20 +222,49 @@ def parse_csv(path: str, content: bytes, columns: Sequence[str]) -> tuple[list[R
             where = f"{path}:{reader.line_num}"
             if not any(cells):
                 continue
-            if header is None:
-                header = cells
+            if cells[0].startswith("#"):
+                faults.append(fault("estate.row.comment", where))
+            elif header is None:
+                header = _without_blanks(cells)
+                if other := _other_separator(header, columns):
+                    explanation = f"Its columns are separated by {other}, not by commas."
+                    return [], [fault("estate.file.unreadable", where, explanation)]
                 faults += _misnamed_columns(where, header, columns)
-            elif len(cells) != len(header):
-                explanation = f"{len(cells)} cells under a header of {len(header)} columns."
-                faults.append(fault("estate.file.unreadable", where, explanation))
+            elif len(cells := _without_blanks(cells, len(header))) != len(header):
+                faults.append(fault("estate.file.unreadable", where, _miscounted(cells, header)))
             else:
                 rows.append(Row(where, dict(zip(header, cells, strict=True))))
     except csv.Error as error:
         where = f"{path}:{reader.line_num}"
-        return [], [fault("estate.file.unreadable", where, f"{error}.")]
+        return [], [fault("estate.file.unreadable", where, f"Not CSV: {error}.")]
     if header is None:
         return [], [fault("estate.file.unreadable", f"{path}:1", "The file has no header.")]
     return ([], faults) if faults else (rows, [])
+
+
+def _without_blanks(cells: list[str], count_min: int = 0) -> list[str]:
+    """Return cells without the blank ones at their end, `count_min` of them at least."""
+    kept = len(cells)
+    while kept > count_min and not cells[kept - 1]:
+        kept -= 1
+    return cells[:kept]
+
+
+def _other_separator(header: list[str], columns: Sequence[str]) -> str:
+    """Return what separates the columns where it is not commas, in words; else nothing."""
+    for separator, name in _SEPARATORS.items():
+        if len(header) < len(columns) and separator in header[0]:
+            return name
+    return ""
+
+
+def _miscounted(cells: list[str], header: list[str]) -> str:
+    likely = (
+        "a comma is missing"
+        if len(cells) < len(header)
+        else "a value that holds a comma needs quotes around it"
+    )
+    return f"{len(cells)} cells under a header of {len(header)} columns: {likely}."
 
 
 def _misnamed_columns(where: str, header: list[str], columns: Sequence[str]) -> list[Fault]:

@@ -72,6 +72,8 @@ class TableReader:
         self._files = files
         self._names = names
         self.faults = list[Fault]()
+        self.unread = set[str]()
+        """Tables that could not be read: what refers to their rows is not blamed for it."""
 
     def accounts(self) -> tuple[Account, ...]:
         """Read the chart of accounts. Lines of revenue and expense need a cost centre."""
@@ -130,13 +132,13 @@ class TableReader:
 
     def determination(
         self,
-        accounts: Collection[str],
-        roles: Collection[str],
-        service_lines: Collection[str],
-        departments: Collection[str],
+        accounts: Collection[str] | None,
+        roles: Collection[str] | None,
+        service_lines: Collection[str] | None,
+        departments: Collection[str] | None,
     ) -> tuple[DeterminationRow, ...]:
-        """Read the account determination, given what its columns may name."""
-        known: dict[str, Collection[str]] = {
+        """Read the account determination, given what its columns may name (None: anything)."""
+        known: dict[str, Collection[str] | None] = {
             "entity": self._names.entities,
             "facility": self._names.facilities,
             "payer_class": self._names.payer_classes,
@@ -208,9 +210,12 @@ class TableReader:
     def _rows(self, path: str, columns: tuple[str, ...]) -> list[Row]:
         if path not in self._files:
             self._blame("estate.file.missing", path)
+            self.unread.add(path)
             return []
         rows, faults = parse_csv(path, self._files[path], columns)
         self.faults += faults
+        if faults:
+            self.unread.add(path)
         return rows
 
     def _blame(self, code: str, where: str, explanation: str = "") -> None:
@@ -230,13 +235,13 @@ class TableReader:
         return row[column]
 
     def _named(
-        self, row: Row, column: str, known: Collection[str], *, is_optional: bool = False
+        self, row: Row, column: str, known: Collection[str] | None, *, is_optional: bool = False
     ) -> str:
-        """Return a cell that must name something known; blank only where it may be."""
+        """Return a cell that must name something known (None: anything); blank where it may be."""
         name = row[column]
         if not name:
             return name if is_optional else self._told(row, column)
-        if name not in known:
+        if known is not None and name not in known:
             explanation = f"`{column}`: nothing is named {shown(name)}{suggestion(name, known)}"
             self._blame("estate.reference.unknown", row.where, explanation)
         return name

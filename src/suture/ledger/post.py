@@ -203,7 +203,8 @@ def _concerns(
         fault(
             "ledger.adjustment.unmapped",
             amount.where,
-            f"{_told(amount)} is in `{SUSPENSE}` by rule `{rule.name}`. {rule.note}".rstrip(),
+            f"The amount ({_told(amount)}) is in `{SUSPENSE}` by rule `{rule.name}`. "
+            f"{rule.note}".rstrip(),
         )
         for amount, rule in ruled
         if rule.is_suspense
@@ -222,4 +223,6 @@ def _concerns(
 
 def _told(amount: Amount) -> str:
     """Name an adjustment's codes; either may be missing."""
-    return f"group {shown(amount.group)} reason {shown(amount.reason)}"
+    codes = (("group", amount.group), ("reason", amount.reason))
+    told = " ".join(f"{name} {shown(code)}" for name, code in codes if code)
+    return told or "an adjustment without a code"

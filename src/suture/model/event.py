@@ -83,6 +83,8 @@ class Reconsidered(msgspec.Struct, frozen=True, tag="release.reconsidered"):
     """A new release is in force: decide this stream's parked work again under it."""
 
     release: str
+    number: int = 0
+    """The release's place in the history, as people call it."""
 
 
 Fact = (

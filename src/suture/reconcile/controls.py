@@ -30,7 +30,8 @@ class Conservation(msgspec.Struct, frozen=True, kw_only=True):
     explained: int
     """Duplicates, messages without a financial effect, exceptions resolved without booking."""
     held: int
-    """With an open exception."""
+    """With an open exception; people read `waiting for a person`, for a message is held by its
+    verdict, and stays so when its exception is closed."""
     in_flight: int
     gap: int
 

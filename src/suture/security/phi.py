@@ -144,6 +144,11 @@ def open_pieces(pieces: Iterable[bytes], *, key_ring: KeyRing, context: bytes) -
         raise SealBrokenError("the file is cut short: its last piece is missing")
 
 
+def name_context(transmission_id: str) -> bytes:
+    """Return what the sealed name of a file is bound to."""
+    return f"{transmission_id}|name".encode()
+
+
 def _key_head(version: int, key_ring: KeyRing, data_key: bytes) -> bytes:
     number = key_ring.current
     return _KEY_HEAD.pack(version, number, aes_key_wrap(key_ring.kek(number), data_key))

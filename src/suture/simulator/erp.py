@@ -1,6 +1,9 @@
 """The sandbox ERP: a general ledger with a journal API over HTTP, the judge of what Suture books.
 
-    python -m suture.simulator.erp --port 0 --state erp.sqlite --token TOKEN
+    python -m suture.simulator.erp --port 0 --state erp.sqlite --token -
+
+With `-` the token is the first line of standard input, where no other user of the machine can read
+it off the command line; the ERP then ends when standard input does, with whoever started it.
 
 Prints one JSON line, `{"listening": "http://127.0.0.1:PORT"}`, then serves `/v1` (bearer token) and
 `/admin/faults` (none: the sandbox is for loopback). Only HTTP, the group commit and the acting out
@@ -34,6 +37,8 @@ from suture.simulator.faults import FaultPlan, Faults
 BATCH_MAX = 200
 REQUEST_BYTES_MAX = 4 * 1024 * 1024
 SHUTDOWN_SECONDS = 0.3
+ON_STANDARD_INPUT = "-"
+"""In the place of a token: it is the first line there."""
 
 _BOOKS_FAILED = Refusal(500, "internal", "The books could not be written.")
 _PERIOD = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
@@ -298,14 +303,34 @@ async def serve(
 
 async def _serve_until_signalled(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
+    token, watching = options.token, None
+    if token == ON_STANDARD_INPUT:
+        reader = await _standard_input()
+        token = (await reader.readline()).decode().rstrip("\n")
+        watching = asyncio.create_task(_stop_at_end(reader, stop))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with serve(options.state, options.token, options.host, options.port) as port:
+    async with serve(options.state, token, options.host, options.port) as port:
         url = f"http://{options.host}:{port}"
         sys.stdout.write(json.dumps({"listening": url}) + "\n")
         sys.stdout.flush()
         await stop.wait()
+    if watching is not None:
+        watching.cancel()
+
+
+async def _standard_input() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    return reader
+
+
+async def _stop_at_end(reader: asyncio.StreamReader, stop: asyncio.Event) -> None:
+    while await reader.read(1024):
+        pass
+    stop.set()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -314,7 +339,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--state", type=Path, required=True, help="the SQLite file of the books")
-    parser.add_argument("--token", required=True, help="what callers of /v1 must bear")
+    parser.add_argument("--token", required=True, help="what callers of /v1 must bear; - reads it")
     asyncio.run(_serve_until_signalled(parser.parse_args(arguments)))
 
 

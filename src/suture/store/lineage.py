@@ -7,6 +7,7 @@ Ids contain their cause, so most steps are prefix scans:
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ from suture.store.database import Database
 from suture.store.state import read_entries
 
 ENTRIES_SHOWN_MAX = 1_000
+MESSAGES_SHOWN_MAX = 1_000
+ITEMS_SHOWN_MAX = 100
 
 Lineage = dict[str, Any]
 
@@ -98,24 +101,30 @@ async def find_messages_of(database: Database, identity: str) -> list[str]:
 async def trace(database: Database, identity: str) -> Lineage | None:
     """Return everything above and below one id, or None.
 
-    An id is a message's, event's, entry's or exception's, our journal reference, the ERP's
-    document, a control id or a stream.
+    An id is a message's, file's, event's, entry's, exception's or release's, our journal reference,
+    the ERP's document, a control id or a stream. Several messages of one control id come as one
+    lineage, the booked one's, with the others under `also`. Names that people hold are turned into
+    ids by `engine/search.py`.
     """
     kind, _, rest = identity.partition("_")
+    tracers: dict[str, Callable[[Database, str], Awaitable[Lineage | None]]] = {
+        "evt": _of_event,
+        "ent": _of_entry,
+        "exc": _of_work_item,
+        "trn": _of_transmission,
+        "rel": _of_release,
+    }
     if kind == "msg":
         return await _of_message(database, identity, identity)
-    if kind == "evt":
-        return await _of_event(database, identity)
-    if kind == "ent":
-        return await _of_entry(database, identity)
-    if kind == "exc":
-        return await _of_work_item(database, identity)
+    if kind in tracers:
+        return await tracers[kind](database, identity)
     journal = await database.fetchrow("trace_journal", identity)
     if journal is not None:
         return await _of_journal(database, identity, dict(journal))
     found = await database.fetch("find_by_control_id", identity)
     if found:
-        return await _of_message(database, identity, found[0]["id"])
+        first, *others = [await _of_message(database, identity, row["id"]) for row in found]
+        return {**(first or {}), **({"also": others} if others else {})}
     if rest or "/" in identity:
         return await _of_stream(database, identity)
     return None
@@ -194,11 +203,33 @@ async def _of_stream(database: Database, stream: str) -> Lineage | None:
     if not found:
         return None
     entries = await database.fetch("trace_stream_entries", stream)
+    items = await database.fetch("trace_stream_work_items", stream, ITEMS_SHOWN_MAX)
+    told_by = sorted(row["message_id"] for row in found)
     return {
         "asked": stream,
-        "message_ids": sorted(row["message_id"] for row in found),
+        "message_ids": [each for each in told_by if each.startswith("msg_")],
+        "release_ids": [each for each in told_by if each.startswith("rel_")],
         "entry_ids": [row["id"] for row in entries],
+        "work_items": [dict(row) for row in items],
     }
+
+
+async def _of_transmission(database: Database, identity: str) -> Lineage | None:
+    file = await database.fetchrow("trace_transmission", identity)
+    if file is None:
+        return None
+    messages = await database.fetch("trace_transmission_messages", identity, MESSAGES_SHOWN_MAX)
+    counted = await database.fetch("count_transmission_messages", identity)
+    return {
+        "asked": identity,
+        "transmission": {**dict(file), "messages_count": counted[0]["messages_count"]},
+        "messages": [dict(row) for row in messages],
+    }
+
+
+async def _of_release(database: Database, identity: str) -> Lineage | None:
+    rows = await database.fetch("trace_release", identity)
+    return {"asked": identity, "releases": [dict(row) for row in rows]} if rows else None
 
 
 async def _events(database: Database, prefix: str) -> list[Lineage]:

@@ -38,6 +38,14 @@ class OpenAmount(msgspec.Struct, frozen=True):
     items_count: int
     amount_minor: int
     oldest_at: datetime
+    parked_minor: int = 0
+    """Nothing stands in the books for it: what `suture reconcile` calls parked, without signs."""
+    booked_minor: int = 0
+    """It stands in the books, and somebody must check it."""
+    unread_minor: int = 0
+    """Of messages that were not accepted."""
+    refused_minor: int = 0
+    """Of journals that the ERP refused."""
 
 
 async def read_queues(database: Database) -> Queues:

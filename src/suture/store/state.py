@@ -7,7 +7,7 @@ stale work (LeaseLostError).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -158,7 +158,7 @@ async def commit_step(
     Raises LeaseLostError when any lease is no longer ours: then nothing at all was written.
     """
     entries = [entry for _, _, step in handled for entry in step.entries]
-    resolved = {item for _, _, step in handled for item in step.resolved}
+    resolved = {item: _resolution(step) for _, _, step in handled for item in step.resolved}
     told = EventRows(partitions_count)
     for event in forwarded:
         told.add(event)
@@ -184,7 +184,7 @@ async def commit_step(
         *told.columns,
         *opened,
         closed,
-        ["resolved by a later event"] * len(closed),
+        [resolved[item] for item in closed],
         [entry.principal_minor for entry in entries],
     )
 
@@ -240,7 +240,7 @@ def _line_columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
 
 
 def _work_items(
-    handled: Sequence[tuple[Waiting, int, Step]], resolved: set[str]
+    handled: Sequence[tuple[Waiting, int, Step]], resolved: Mapping[str, str]
 ) -> tuple[tuple[list[object], ...], list[str]]:
     """Return the columns of the items to open, and the ids of an earlier step's to close."""
     columns: tuple[list[object], ...] = tuple([] for _ in range(14))
@@ -263,8 +263,17 @@ def _work_items(
                 item.fault.explanation,
                 item.fault.remedy,
                 item.amount_minor,
-                "resolved by a later event" if item.id in resolved else "",
+                resolved.get(item.id, ""),
             )
             for column, value in zip(columns, row, strict=True):
                 column.append(value)
-    return columns, sorted(resolved - opened)
+    return columns, sorted(resolved.keys() - opened)
+
+
+def _resolution(step: Step) -> str:
+    """Return by what a step resolves: people ask whether it was their change to the estate."""
+    match step.event.fact:
+        case Reconsidered(number=number) if number:
+            return f"resolved by release {number}"
+        case _:
+            return "resolved by a later event"

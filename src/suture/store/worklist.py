@@ -42,6 +42,16 @@ class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     opened_at: datetime
 
+    @property
+    def is_dismissible(self) -> bool:
+        """Whether nothing waits behind it: what `dismiss_work_items` will close.
+
+        Out of reach are parked money, refused journals, and facts that were never told.
+        """
+        if self.delivery_id is not None or self.code == EVENT_FAILED:
+            return False
+        return not self.stream or not self.amount_minor or self.code in FLAGS
+
 
 class WorkItemCounts(msgspec.Struct, frozen=True, kw_only=True):
     """How many exceptions are open and how many were resolved."""
@@ -73,21 +83,17 @@ class NamedItem(WorkItem, frozen=True, kw_only=True):
         """Whether it is about a whole message that was not accepted, not about what one told."""
         return bool(self.message_id) and not (self.event_id or self.stream)
 
-    @property
-    def is_dismissible(self) -> bool:
-        """Whether nothing waits behind it: what `dismiss_work_items` will close.
-
-        Out of reach are parked money, refused journals, and facts that were never told.
-        """
-        if self.delivery_id is not None or self.code == EVENT_FAILED:
-            return False
-        return not self.stream or not self.amount_minor or self.code in FLAGS
-
 
 async def find_work_items(database: Database, item_ids: Sequence[str]) -> dict[str, NamedItem]:
     """Return exceptions by id, open or resolved."""
     rows = await database.fetch("find_work_items", list(item_ids))
     return {row["id"]: NamedItem(**dict(row)) for row in rows}
+
+
+async def resolved_work_items(database: Database, code: str, *, items_max: int) -> list[NamedItem]:
+    """Return what was resolved last, of one fault's code or of every one (``), the last first."""
+    rows = await database.fetch("resolved_work_items", code, items_max)
+    return [NamedItem(**dict(row)) for row in rows]
 
 
 async def work_items_of_group(database: Database, group: str) -> list[NamedItem]:

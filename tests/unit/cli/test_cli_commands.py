@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from tests.unit.cli.command_line import Command
 
 from suture.app import EstateRefusedError
 from suture.cli.ending import BROKEN, CLOSED, FOUND, MISUSED, UsageError, explain
+from suture.cli.estates import sample_estate_folder
 from suture.model.fault import fault
 
 COMMANDS = (
@@ -21,6 +23,8 @@ COMMANDS = (
     "demo",
     "exceptions",
     "reconcile",
+    "sandbox",
+    "send",
     "serve",
     "status",
     "trace",
@@ -116,6 +120,75 @@ def test_an_error_ends_with_a_sentence_and_its_code(
     assert "name a folder" in printed.err
     assert "/keys: Permission denied" in printed.err
     assert printed.out == ""
+
+
+def test_a_script_gets_a_refusal_as_one_object_too(suture: Command, elsewhere: Path) -> None:
+    home = ("--home", str(elsewhere / "home"))
+    for arguments, code, exit_code in (
+        (("reconcile", *home), "installation.closed", CLOSED),
+        (("exceptions", *home), "installation.closed", CLOSED),
+        (("status", *home), "installation.closed", CLOSED),
+        (("trace", "msg_0", *home), "installation.closed", CLOSED),
+        (("check", "nowhere"), "command.misused", MISUSED),
+        (("check", "nowhere", "--frob"), "command.misused", MISUSED),
+        (("check",), "command.misused", MISUSED),
+        (("apply", "nowhere"), "installation.closed", CLOSED),
+    ):
+        ended = suture(*arguments, "--json")
+        (told,) = ended.objects
+        assert (exit_code, code, "") == (ended.code, told["fault"]["code"], ended.err), arguments
+        assert told["fault"]["explanation"], arguments
+        assert told["fault"]["remedy"], arguments
+
+
+def test_a_script_gets_every_fault_of_a_refused_estate(suture: Command, elsewhere: Path) -> None:
+    estate = elsewhere / "estate"
+    estate.mkdir()
+    ended = suture("apply", estate, "--json")
+    (told,) = ended.objects
+    assert (FOUND, "") == (ended.code, ended.err)
+    assert told["faults"][0] == told["fault"]
+    assert {"estate.file.missing"} == {each["code"] for each in told["faults"]}
+
+
+def test_a_script_gets_a_bug_by_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyError) as raised:
+        dict[str, int]()["CANARY^WREN"]
+    assert BROKEN == explain(raised.value, as_json=True)
+    printed = capsys.readouterr()
+    assert "command.failed" in printed.out
+    assert ("", False) == (printed.err, "CANARY" in printed.out)
+
+
+def test_a_home_that_cannot_be_one_names_the_option(suture: Command, elsewhere: Path) -> None:
+    (elsewhere / "file").touch()
+    ended = suture("serve", sample_estate_folder().resolve(), "--home", elsewhere / "file" / "home")
+    assert CLOSED == ended.code
+    assert "file/home" in ended.err
+    assert "--home" in ended.err
+
+
+def test_a_measurement_says_on_the_side_what_it_is_doing(suture: Command) -> None:
+    ended = suture("bench", "parse", "--messages", "20", "--json")
+    assert "parse" in json.loads(ended.out)
+    told = ended.err.splitlines()
+    assert "parse: measuring ..." == told[0]
+    assert told[1].startswith("parse: measured in ")
+
+
+def test_fewer_messages_make_every_stage_shorter(
+    suture: Command, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims: list[int] = []
+
+    def write(path: Path, count: int, seed: int) -> None:
+        claims.append(count)
+        path.touch()
+
+    monkeypatch.setattr("suture.cli.bench.write_835", write)
+    suture("bench", "translate", "--messages", "7", "--json")
+    assert [7] == claims
+    assert MISUSED == suture("bench", "frobnicate").code
 
 
 def test_a_refused_estate_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:

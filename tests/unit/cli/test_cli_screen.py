@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import io
+import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from suture.cli.progress import PATIENCE_SECONDS, watched
-from suture.cli.screen import age, count, money, plain
+from suture.cli.screen import (
+    age,
+    command_name,
+    count,
+    line,
+    money,
+    open_console,
+    plain,
+    plain_table,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +66,34 @@ def test_b91_text_from_outside_can_neither_colour_nor_flood_a_terminal() -> None
     assert 200 == len(shown)
 
 
+def _print_wide(text: str) -> None:
+    console = open_console()
+    console.print(line(text, indent=2))
+    table = plain_table("name", "figure")
+    table.add_row("a longer name", "1")
+    console.print(table)
+
+
+def test_what_is_piped_is_neither_wrapped_nor_padded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    text = "word " * 200 + "end"
+    _print_wide(text)
+    rows = capsys.readouterr().out.splitlines()
+    assert [f"  {text}", "name           figure", "a longer name  1"] == rows
+
+
+def test_columns_sets_the_width_of_what_is_piped(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    _print_wide("word " * 20 + "end")
+    rows = capsys.readouterr().out.splitlines()
+    assert 40 >= max(map(len, rows)) > 30
+    assert [row.rstrip() for row in rows] == rows
+
+
 def test_progress_passes_every_chunk_on_and_is_silent_elsewhere_than_at_a_terminal() -> None:
     output = io.StringIO()
     console = Console(file=output)
@@ -75,3 +114,23 @@ def test_progress_is_shown_at_a_terminal_once_it_takes_a_while(
         list(watched([b"1", b"2", b"3"], label="Reading", bytes_total=3, console=console))
     )
     assert "Reading" in output.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("called", "found", "shown"),
+    [
+        ("bin/suture", None, "bin/suture"),
+        ("bin/suture", "bin/suture", "suture"),
+        ("bin/suture", "elsewhere/suture", "bin/suture"),
+        ("lib/suture/__main__.py", None, f"{sys.executable} -m suture"),
+    ],
+)
+def test_a_command_that_is_printed_can_be_typed_as_it_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, called: str, found: str | None, shown: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / called)])
+    monkeypatch.setattr(
+        "suture.cli.screen.shutil.which", lambda _: str(tmp_path / found) if found else None
+    )
+    assert shown == command_name()

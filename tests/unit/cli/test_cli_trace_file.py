@@ -296,6 +296,46 @@ def test_a_folder_is_every_file_in_it_by_name(suture: Command, elsewhere: Path) 
     assert ["a.hl7", "b.835", "c.hl7"] == names
 
 
+def test_several_files_end_with_what_they_come_to_together(
+    suture: Command, elsewhere: Path
+) -> None:
+    second = ("CLAIM40018", "50.00", "40.00", "10.00")
+    _file(elsewhere, "a.835", remittance_file([CLAIM], paid="80.00"))
+    _file(elsewhere, "b.835", remittance_file([second], paid="40.00", trace="EFT900002"))
+    ended = suture("trace", elsewhere)
+    _, of_each, of_all = ended.out.partition("All 2 files, each read by itself\n")
+    assert WELL == ended.code
+    assert of_each
+    assert "2 messages: 2 accepted; 4 events, 4 entries" in of_all
+    assert "1020 Remittance cash clearing (EFT and lockbox)" in of_all
+    assert "$120.00" in of_all
+    assert "All" not in suture("trace", elsewhere / "a.835").out
+
+
+def test_a_file_that_cannot_be_read_is_counted_in_the_total(
+    suture: Command, elsewhere: Path
+) -> None:
+    path = _file(elsewhere, "a.835", remittance_file([CLAIM], paid="80.00"))
+    ended = suture("trace", path, elsewhere / "gone.835")
+    assert FOUND == ended.code
+    assert (
+        "1 file could not be read to the end"
+        in ended.out.partition("All 2 files, each read by itself\n")[2]
+    )
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_names_of_accounts_are_never_cut(
+    suture: Command, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    path = _file(elsewhere, "a.835", remittance_file([CLAIM], paid="80.00"))
+    monkeypatch.setenv("COLUMNS", columns)
+    out = suture("trace", path).out
+    assert max(map(len, out.splitlines())) <= int(columns)
+    assert "…" not in out
+    assert "lockbox)" in out
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [

@@ -19,6 +19,7 @@ from suture.connectors.files.folder import (
     Folder,
     FolderSettings,
     FoundFile,
+    count_unmatched,
     read_chunks,
     safe_name,
 )
@@ -77,6 +78,14 @@ def test_the_oldest_file_is_taken_first(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
         os.utime(tmp_path / name, (number, number))
     assert ["z", "a", "m"] == names(watched(tmp_path).find(0.0))
+
+
+def test_files_that_nobody_will_ever_take_are_counted(tmp_path: Path) -> None:
+    watched(tmp_path, pattern="*.835", done_suffix=".done")
+    for name in ("a.835", "a.835.done", "b.txt", "c.835.part", ".hidden"):
+        (tmp_path / name).touch()
+    assert 2 == count_unmatched(tmp_path, "*.835", ".done")
+    assert 0 == count_unmatched(tmp_path, "*", ".done")
 
 
 def test_only_what_the_pattern_names_is_taken_and_nothing_hidden(tmp_path: Path) -> None:

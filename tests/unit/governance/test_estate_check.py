@@ -12,7 +12,7 @@ import pytest
 from tests.unit.governance.estate_edits import FILES, added, edited, line_of
 
 from suture.governance.estate import check
-from suture.model.fault import Fault
+from suture.model.fault import Fault, catalogue
 
 ERP = "destinations/erp.toml"
 RULES = "ledger/journal_rules.csv"
@@ -83,6 +83,82 @@ def test_a_file_that_is_not_csv_is_told_with_its_line(content: bytes, line: int)
     assert ("estate.file.unreadable", f"ledger/accounts.csv:{line}") in {
         (fault.code, fault.where) for fault in faults
     }
+
+
+@pytest.mark.parametrize(("separator", "named"), [(b";", "semicolons"), (b"\t", "tabs")])
+def test_a_table_with_another_separator_is_told_once(separator: bytes, named: str) -> None:
+    fault = only(
+        FILES | {"crosswalks/payer.csv": FILES["crosswalks/payer.csv"].replace(b",", separator)}
+    )
+    assert ("estate.file.unreadable", "crosswalks/payer.csv:1") == (fault.code, fault.where)
+    assert f"separated by {named}, not by commas" in fault.explanation
+
+
+def test_blank_cells_that_a_spreadsheet_leaves_after_the_last_column_do_not_count() -> None:
+    for path in ("ledger/accounts.csv", "ledger/journal_rules.csv", "crosswalks/payer.csv"):
+        padded = b"".join(row + b",,,\n" for row in FILES[path].splitlines())
+        assert () == check(FILES | {path: padded})
+
+
+@pytest.mark.parametrize(
+    ("row", "likely"),
+    [("9991,Other,asset", "a comma is missing"), ("9991,A,B,asset,,x", "needs quotes around it")],
+)
+def test_a_row_of_another_length_is_told_what_is_likely(row: str, likely: str) -> None:
+    fault = only(added("ledger/accounts.csv", row))
+    assert "estate.file.unreadable" == fault.code
+    assert likely in fault.explanation
+
+
+@pytest.mark.parametrize("row", ["#*,X,medicare,,", '"# until May",,,,', " # note"])
+def test_a_row_that_begins_like_a_comment_is_a_fault_and_never_in_force(row: str) -> None:
+    fault = only(added("crosswalks/payer.csv", row))
+    assert ("estate.row.comment", "crosswalks/payer.csv") == (
+        fault.code,
+        fault.where.partition(":")[0],
+    )
+
+
+def test_a_file_that_is_named_like_a_copy_is_blamed_itself() -> None:
+    fault = only(FILES | {"sources/adt copy.toml": FILES["sources/adt.toml"]})
+    assert ("estate.file.misnamed", "sources/adt copy.toml") == (fault.code, fault.where)
+    assert "`adt copy`" in fault.explanation
+
+
+def test_no_remedy_speaks_of_what_is_not_there() -> None:
+    """A suggestion stands in the explanation where there is one; a remedy cannot rely on it."""
+    rows = [each for code, each in catalogue().items() if code.startswith("estate.")]
+    assert [] == [each.code for each in rows if "suggested" in each.remedy]
+    fault = only(edited("sources/adt.toml", 'ack = "as_asked"', 'frobnicate = "x"'))
+    assert "Nothing reads `frobnicate`." == fault.explanation
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "reason"),
+    [
+        ("sources/adt.toml", "2575", '"2575"', "a whole number, and is text in quotes"),
+        ("sources/adt.toml", "2575", "99999", "at most 65535"),
+        (ERP, '["financial", "operational"]', '"financial"', "a list, and is text in quotes"),
+        (ERP, "entries_max = 2000", "entries_max = 0", "at least 1"),
+        ("estate.toml", '"USD"', '"usd"', "three capital letters, such as USD"),
+        ("estate.toml", '"RGH-8610"', '"RGH 8610"', "letters, digits, _ and -"),
+        ("estate.toml", 'name = "Riverbend Health"', 'name = ""', "at least 1 character long"),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_told_in_words(
+    path: str, old: str, new: str, reason: str
+) -> None:
+    fault = only(edited(path, old, new))
+    assert "estate.value.invalid" == fault.code
+    assert reason in fault.explanation
+    for jargon in ("Expected", "`int`", "`str`", "regex", "\\Z"):
+        assert jargon not in fault.explanation
+
+
+def test_a_broken_toml_file_is_not_told_of_columns() -> None:
+    fault = only(FILES | {"estate.toml": b"name = [1,\n2"})
+    assert ("estate.toml:2", "Not TOML: Unclosed array.") == (fault.where, fault.explanation)
+    assert "column" not in fault.remedy.lower()
 
 
 def test_a_connection_that_is_not_toml_is_told_with_its_line() -> None:
@@ -316,6 +392,37 @@ def test_a_facility_in_no_time_zone_is_told_with_its_line() -> None:
 def test_a_token_is_not_sent_in_clear_unless_somebody_said_so() -> None:
     fault = only(edited(ERP, "is_plaintext_accepted = true", "is_plaintext_accepted = false"))
     assert ("estate.value.invalid", line_of(ERP, "url =")) == (fault.code, fault.where)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('allow = ["127.0.0.1:8070"]', 'allow = ["erp.example.org:8070"]'),
+        ('allow = ["127.0.0.1:8070"]', "allow = []"),
+        ("http://127.0.0.1:8070", "http://127.0.0.1"),
+        ("http://127.0.0.1:8070", "https://erp.example.org/journals"),
+    ],
+)
+def test_an_address_outside_its_own_allow_list_is_refused(old: str, new: str) -> None:
+    """Every journal would wait for ever, refused by our own egress."""
+    files = edited(ERP, old, new)
+    fault = only(files)
+    assert ("estate.value.invalid", line_of(ERP, "allow =", files)) == (fault.code, fault.where)
+    assert "where `url` leads" in fault.explanation
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://erp.example.org/books", "ERP.example.org:443"),
+        ("https://ERP.example.org:8443", "erp.example.org:8443"),
+        ("http://[::1]:8070", "[::1]:8070"),
+    ],
+)
+def test_an_address_is_matched_with_its_usual_port_and_in_any_case(url: str, allowed: str) -> None:
+    files = edited(ERP, "http://127.0.0.1:8070", url)
+    text = files[ERP].decode().replace('"127.0.0.1:8070"', f'"{allowed}"')
+    assert () == check(files | {ERP: text.encode()})
 
 
 def test_settings_for_another_connector_are_refused() -> None:

@@ -76,16 +76,33 @@ def test_a_more_specific_row_is_no_tie() -> None:
 
 def test_a_role_without_an_account_is_found_before_anything_is_booked() -> None:
     files = edited(DETERMINATION, "suspense,,,,,,,9990\n", "")
-    faults = check(files)
-    assert {"estate.determination.gap"} == {fault.code for fault in faults}
-    assert "`suspense`" in faults[0].explanation
-    assert "and 17 more" in faults[0].explanation
+    fault = only(files)
+    assert "estate.determination.gap" == fault.code
+    assert "`suspense`" in fault.explanation
+    assert "and 17 more" in fault.explanation
 
 
-def test_a_role_that_one_entity_lacks_is_a_gap_for_its_facilities() -> None:
-    faults = check(edited(DETERMINATION, "patient_cash,,", "patient_cash,RVH,"))
-    assert {"estate.determination.gap"} == {fault.code for fault in faults}
-    assert {True} == {"`DTC` and 11 more" in fault.explanation for fault in faults}
+def test_a_role_that_one_entity_lacks_is_one_gap_for_all_payers_and_facilities() -> None:
+    fault = only(edited(DETERMINATION, "patient_cash,,", "patient_cash,RVH,"))
+    assert "estate.determination.gap" == fault.code
+    assert "`medicare`, `medicaid`, `commercial`, `self_pay`" in fault.explanation
+    assert "`DTC` and 11 more" in fault.explanation
+
+
+def test_a_misspelt_role_is_told_at_its_rule_with_what_was_meant() -> None:
+    files = edited(
+        "ledger/journal_rules.csv", "gross,,,,receivable,gross_rev", "gross,,,,recievable,gross_rev"
+    )
+    fault = only(files)
+    assert ("estate.reference.unknown", "ledger/journal_rules.csv:2") == (fault.code, fault.where)
+    assert "`debit_role`" in fault.explanation
+    assert "did you mean `receivable`?" in fault.explanation
+
+
+def test_what_refers_to_a_table_that_cannot_be_read_is_not_blamed_for_it() -> None:
+    for path in ("ledger/accounts.csv", "ledger/journal_rules.csv", "crosswalks/department.csv"):
+        fault = only(FILES | {path: FILES[path].replace(b",", b";")})
+        assert ("estate.file.unreadable", f"{path}:1") == (fault.code, fault.where)
 
 
 def test_cash_of_an_unknown_payer_needs_an_account_too() -> None:

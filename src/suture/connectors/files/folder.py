@@ -58,6 +58,21 @@ def unusable(error: OSError, folder: Path) -> Fault:
     return fault("files.folder.unusable", str(folder), explanation)
 
 
+def count_unmatched(folder: Path, pattern: str, done_suffix: str = "") -> int:
+    """Return how many files of an inbox nobody will ever take: no pattern matches their names.
+
+    Raises OSError.
+    """
+    matched = set(folder.glob(pattern))
+    return sum(
+        path not in matched
+        and not path.name.startswith(".")
+        and not (done_suffix and path.name.endswith(done_suffix))
+        and not path.is_dir()
+        for path in folder.iterdir()
+    )
+
+
 class Folder:
     """One inbox with its archive, error and replies folders."""
 

@@ -25,7 +25,8 @@ where e.id = $1 or (e.id > rtrim($1, '.') || '.' and e.id < rtrim($1, '.') || '/
 
 -- name: trace_entries
 -- The entry of this id and those below it, and those that such events told, with their journal and the ERP's document.
-select e.id, e.kind, e.entity, e.currency, e.effective_on, e.accounting_on, e.reverses, e.release, e.event_id, e.stream,
+select e.id, e.kind, e.entity, e.currency, e.effective_on, e.accounting_on, e.reverses, e.release,
+    (select min(number) from release r where r.id = e.release) as release_number, e.event_id, e.stream,
     j.reference, d.status as delivery_status, d.document
 from entry e
 left join journal_entry j on j.entry_id = e.id
@@ -64,11 +65,14 @@ select account, debit_minor, credit_minor, facility, cost_centre, service_line, 
 select ordinal, at, outcome, code, explanation, milliseconds from delivery_attempt where delivery_id = $1 order by ordinal
 
 -- name: find_by_control_id
--- Messages by control id, newest first.
-select id from message where control_id = $1 order by received_at desc limit 20
+-- Messages by control id: the one whose facts are booked first, then those accepted, the newest of each first.
+select m.id from message m where m.control_id = $1
+order by exists (
+        select from entry e where e.id > 'ent_' || substr(m.id, 5) || '.' and e.id < 'ent_' || substr(m.id, 5) || '/'
+    ) desc, (m.status = 'accepted') desc, m.received_at desc, m.id limit 20
 
 -- name: find_by_stream
--- Messages that spoke of one business key, newest first.
+-- Messages that spoke of one business key; and the releases under which it was asked to decide again.
 select distinct message_id from event where stream = $1 limit 100
 
 -- name: trace_work_item

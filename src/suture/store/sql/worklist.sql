@@ -15,6 +15,12 @@ select id, group_key, code, owner, source, message_id, event_id, stream, booking
     amount_minor, currency, opened_at, resolved_at, resolution
 from work_item where id = any($1::text[])
 
+-- name: resolved_work_items
+-- Exceptions that were resolved, of one code or of any, the last first.
+select id, group_key, code, owner, source, message_id, event_id, stream, booking_key, delivery_id, path, explanation, remedy,
+    amount_minor, currency, opened_at, resolved_at, resolution
+from work_item where resolved_at is not null and $1 in ('', code) order by resolved_at desc, id limit $2
+
 -- name: work_items_of_group
 -- What is open of the group that a fault code, the key of a group, or one of its own exceptions names; oldest first.
 select id, group_key, code, owner, source, message_id, event_id, stream, booking_key, delivery_id, path, explanation, remedy,
@@ -38,5 +44,5 @@ select id from closed
 
 -- name: work_items_of_message
 -- Everything that was ever opened about a message.
-select id, code, path, explanation, remedy, amount_minor, opened_at, resolved_at, resolution
-from work_item where message_id = $1 order by opened_at
+select id, event_id, code, path, explanation, remedy, amount_minor, opened_at, resolved_at, resolution
+from work_item where message_id = $1 order by opened_at, id

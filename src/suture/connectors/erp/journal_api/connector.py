@@ -239,7 +239,8 @@ class JournalDestination:
     ) -> Reply | Lost | Fault:
         token = self._token()
         if not _TOKEN.fullmatch(token):
-            return fault("erp.credentials.invalid", self._egress.where)
+            wrong = "holds what no header may carry" if token else "is empty"
+            return fault("erp.credentials.invalid", self._egress.where, f"The token {wrong}.")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         if key is not None:
             headers |= {"Idempotency-Key": key, "Content-Type": "application/json"}
