@@ -266,6 +266,8 @@ def merged_accounts(draw: st.DrawFn) -> list[Event]:
                 ),
             )
         )
+        if isinstance(fact, accounts.ChargePosted) and fact.charge == "chg_1":
+            fact = msgspec.structs.replace(fact, line="line_1")
         events.append(told(f"patient_account/{name}", fact, draw(minutes), draw(digests)))
     return events
 
@@ -362,6 +364,28 @@ def test_b21_merges_told_in_any_order_end_alike_and_end(
         survivors.setdefault(event.fact.retired, set()).add(event.fact.survivor)
     looped = {name for name in survivors if name in reached(name, survivors)}
     assert {stream.partition("/")[2] for stream, _ in books} == looped
+
+
+@EXAMPLES
+@given(merged_accounts(), chances)
+def test_a_line_told_under_the_numbers_of_merged_accounts_stands_once(
+    events: list[Event], chance: Random
+) -> None:
+    """The latest telling of the group's, by a walk over the merges of its own. Only `chg_1` has a number (FT1-2)."""
+    books = assert_convergence(events, chance)
+    joined: dict[str, set[str]] = {}
+    latest: dict[tuple[str, str], str] = {}
+    for event in events:
+        match event.fact:
+            case accounts.AccountMerged(retired=retired, survivor=survivor):
+                joined.setdefault(retired, set()).add(survivor)
+                joined.setdefault(survivor, set()).add(retired)
+            case accounts.ChargePosted(account=name, charge=charge):
+                latest[name, charge] = max(event.stamp, latest.get((name, charge), ""))
+    for (name, charge), stamp in latest.items():
+        group = {name} | (reached(name, joined) if charge == "chg_1" else set())
+        tellings = [(latest[each, charge], each) for each in group if (each, charge) in latest]
+        assert ((stamp, name) == max(tellings)) == ((f"patient_account/{name}", f"charge:{charge}") in books)
 
 
 def reached(name: str, survivors: dict[str, set[str]]) -> set[str]:

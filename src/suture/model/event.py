@@ -18,6 +18,7 @@ from suture.model.account import (
     AccountRegistered,
     ChargeCredited,
     ChargePosted,
+    LinesTold,
     PaymentReceived,
     SurvivorsTold,
 )
@@ -111,6 +112,7 @@ Fact = (
     | AccountAdjusted
     | AccountMerged
     | SurvivorsTold
+    | LinesTold
     | PatientMerged
     | PatientAbsorbed
     | ClaimSubmitted

@@ -2,7 +2,8 @@
 
 Here: what is told of one account by business identity, and the booking each of it makes under the
 registration that holds for it. Not here: whom a merged account asks for what it was not told itself
-(`patient_account_survivors.py`), claims and what payers decide (`claim.py`), prices, which accounts
+(`patient_account_survivors.py`), of which account an FT1 told under several numbers is
+(`patient_account_lines.py`), claims and what payers decide (`claim.py`), prices, which accounts
 are debited (`ledger/`). Next: `ledger/post.py`.
 
 The same identity told again is the same business fact: with the same content it changes nothing in
@@ -23,16 +24,19 @@ import msgspec
 
 from suture.model.account import (
     AccountAdjusted,
+    AccountLine,
     AccountMerged,
     AccountRegistered,
     ChargeCredited,
     ChargePosted,
+    LinesTold,
     PaymentReceived,
     SurvivorsTold,
 )
 from suture.model.decision import Amount, Booking, Decision, Forward, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered, fact_type
 from suture.model.fault import fault
+from suture.processes.patient_account_lines import all_told, heard, is_told_later_elsewhere
 from suture.processes.patient_account_survivors import (
     NO_LINK,
     Link,
@@ -44,7 +48,9 @@ from suture.processes.patient_account_survivors import (
 )
 
 _MoneyFact = ChargePosted | ChargeCredited | PaymentReceived | AccountAdjusted
-_AccountFact = _MoneyFact | AccountRegistered | AccountMerged | SurvivorsTold | Reconsidered
+_AccountFact = (
+    _MoneyFact | AccountRegistered | AccountMerged | SurvivorsTold | LinesTold | Reconsidered
+)
 
 _MERGE_KEY = "merge"
 _REGISTERED_FIELDS = ("facility", "patient_class", "financial_class", "payer")
@@ -72,6 +78,8 @@ class _Item(msgspec.Struct, frozen=True, array_like=True):
     """Service code of a charge or credit, reason of an adjustment."""
     source: str = ""
     event_id: str = ""
+    line: str = ""
+    """What it shares with the same FT1 told under another account's number."""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -93,6 +101,10 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Accounts merged into this one, sorted."""
     survivors: dict[str, Survivor] = msgspec.field(default_factory=dict)
     """What those this one lives on in have told it."""
+    merged_into: tuple[str, ...] = ()
+    """Every account this one was ever merged into, sorted."""
+    lines: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    """Which FT1 the other accounts of its group hold: line -> account -> stamp."""
 
 
 def initial(key: str) -> State:
@@ -119,6 +131,9 @@ def evolve(state: State, event: Event) -> State:
             if survivors is state.survivors:
                 return state
             return msgspec.structs.replace(state, survivors=survivors)
+        case LinesTold():
+            lines = heard(state.lines, fact.lines, state.account)
+            return state if lines is state.lines else msgspec.structs.replace(state, lines=lines)
         case Reconsidered():
             return state
         case _:
@@ -133,14 +148,20 @@ def decide(state: State, event: Event) -> tuple[Decision, ...]:
     fact = _own(event)
     match fact:
         case ChargePosted() | ChargeCredited() | PaymentReceived() | AccountAdjusted():
-            return (_standing(state, _key(fact)),)
+            key = _key(fact)
+            return (_standing(state, key), *_tell_line(state, state.items[key]))
         case AccountRegistered():
             changed = _all_standing(state) if _is_changed(state, event.stamp) else ()
             return (*changed, *_forwards(state, state.absorbed))
         case AccountMerged() if fact.account == fact.survivor:
-            return _forwards(state, (fact.retired,))
-        case AccountMerged() | SurvivorsTold():
+            return (*_forwards(state, (fact.retired,)), *_tell_lines(state, fact.retired))
+        case AccountMerged():
+            forwards = _forwards(state, state.absorbed)
+            return (*_all_standing(state), *forwards, *_tell_lines(state, fact.survivor))
+        case SurvivorsTold():
             return (*_all_standing(state), *_forwards(state, state.absorbed))
+        case LinesTold():
+            return (*_shared_standing(state, fact), *_send_on(state, fact))
         case Reconsidered():
             return _all_standing(state)
         case _:
@@ -191,6 +212,7 @@ def _item(fact: _MoneyFact, event: Event) -> _Item:
         code,
         event.source,
         event.id,
+        fact.line,
     )
 
 
@@ -235,9 +257,11 @@ def _merge(state: State, fact: AccountMerged, stamp: str) -> State:
         if absorbed == state.absorbed:
             return state
         return msgspec.structs.replace(state, absorbed=absorbed)
-    if (stamp, fact.survivor) <= state.survivor:
+    merged_into = tuple(sorted({*state.merged_into, fact.survivor}))
+    survivor = max(state.survivor, (stamp, fact.survivor))
+    if (survivor, merged_into) == (state.survivor, state.merged_into):
         return state
-    return msgspec.structs.replace(state, survivor=(stamp, fact.survivor))
+    return msgspec.structs.replace(state, survivor=survivor, merged_into=merged_into)
 
 
 def _forwards(state: State, absorbed: tuple[str, ...]) -> tuple[Decision, ...]:
@@ -248,6 +272,41 @@ def _forwards(state: State, absorbed: tuple[str, ...]) -> tuple[Decision, ...]:
         Forward(f"patient_account/{account}", SurvivorsTold(account=account, survivors=survivors))
         for account in absorbed
     )
+
+
+def _tell_line(state: State, item: _Item) -> tuple[Decision, ...]:
+    """Return what those this account was merged with must be told of an FT1 told just now."""
+    if not item.line:
+        return ()
+    line = AccountLine(account=state.account, line=item.line, stamp=item.stamp)
+    return tuple(_lines_to(state, other, (line,)) for other in _merged_with(state))
+
+
+def _tell_lines(state: State, other: str) -> tuple[Decision, ...]:
+    """Return all that an account this one was merged with just now must be told."""
+    own = {item.line: item.stamp for item in state.items.values() if item.line}
+    lines = all_told(state.account, own, state.lines)
+    return (_lines_to(state, other, lines),) if lines else ()
+
+
+def _send_on(state: State, fact: LinesTold) -> tuple[Decision, ...]:
+    others = [other for other in _merged_with(state) if other != fact.by]
+    return tuple(_lines_to(state, other, fact.lines) for other in others)
+
+
+def _lines_to(state: State, other: str, lines: tuple[AccountLine, ...]) -> Forward:
+    told = LinesTold(account=other, by=state.account, lines=lines)
+    return Forward(f"patient_account/{other}", told)
+
+
+def _merged_with(state: State) -> list[str]:
+    return sorted({*state.absorbed, *state.merged_into})
+
+
+def _shared_standing(state: State, fact: LinesTold) -> tuple[Decision, ...]:
+    """Return what should stand for each own FT1 that another account was told too."""
+    told = {each.line for each in fact.lines}
+    return tuple(_standing(state, key) for key, item in state.items.items() if item.line in told)
 
 
 def _as_survivor(state: State) -> Survivor:
@@ -266,9 +325,14 @@ def _all_standing(state: State) -> tuple[Decision, ...]:
 
 
 def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
-    """Return what should stand for one FT1: nothing for no money, a wait while nobody is to pay."""
+    """Return what should stand for one FT1: a wait while nobody is to pay.
+
+    Nothing for no money, or where an account of the same group was told the same FT1 later.
+    """
     item = state.items[key]
-    if not item.amount_minor:
+    if not item.amount_minor or is_told_later_elsewhere(
+        state.lines, item.line, item.stamp, state.account
+    ):
         return Withdrawn(key)
     kind, name = _NAMES[key.partition(":")[0]]
     registered = _registered(state, item.stamp)

@@ -126,10 +126,10 @@ where m.status = 'accepted' group by t.name order by t.name
 select kind, sum(principal_minor)::bigint as principal_minor from entry group by kind order by kind
 
 -- name: money_facts
--- Every fact that moves money, for the recount that owes nothing to the processes.
+-- Every fact that moves money or merges accounts, for the recount that owes nothing to the processes.
 select e.stream, e.stamp, e.payload from event e
 where e.type in ('charge.posted', 'charge.credited', 'payment.received', 'account.adjusted', 'remittance.received',
-    'claim.adjudicated')
+    'claim.adjudicated', 'account.merged')
     and e.id not like '%.%.%'
 
 -- name: parked_traces
