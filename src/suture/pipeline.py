@@ -202,7 +202,9 @@ def _read_messages(
     for raw in batch.messages:
         translation = read_message(raw, channel)
         offset = data.index(raw, offset)
-        yield Begun(recorded_at_ms=translation.recorded_at_ms)
+        yield Begun(
+            recorded_at_ms=translation.recorded_at_ms, sequence=translation.sequence
+        )
         yield Reading(translation=translation, offset=offset, bytes_count=len(raw))
         offset += len(raw)
     yield Closed(faults=batch.faults, status="held")

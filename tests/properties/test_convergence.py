@@ -316,6 +316,7 @@ def test_the_days_hold_what_the_property_is_about() -> None:
     assert {
         "account.merge_loop",
         "account.payer_class_unknown",
+        "account.told_twice_at_once",
         "appointment.unbooked",
         "claim.denied_after_settlement",
         "claim.exact_duplicate",

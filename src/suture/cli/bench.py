@@ -149,6 +149,7 @@ def _events(translations: Iterable[Any], source: str) -> list[Event]:
             message_id=f"msg_{number:026d}",
             digest=f"{number:012d}",
             recorded_at_ms=translation.recorded_at_ms,
+            sequence=translation.sequence,
             source=source,
             received_at_ms=0,
         )
