@@ -38,7 +38,13 @@ from suture.pipeline import (
     read_message,
     reverse_entry,
 )
-from suture.reconcile.controls import Control, MoneyFact, ParkedBooking, control_totals
+from suture.reconcile.controls import (
+    Control,
+    MoneyFact,
+    ParkedBooking,
+    control_totals,
+    corrections_minor,
+)
 from suture.store.controls import CONTROL_OF_KIND
 
 FOLDER = Path(__file__).parents[2] / "estates" / "riverbend"
@@ -284,6 +290,11 @@ def controls_of(riverbend: Riverbend, messages: Iterable[bytes]) -> list[Control
             for stream, record in riverbend.records.items()
             for key in record.waiting
         },
+        parked_minor=corrections_minor(
+            (key, waiting.amount_minor)
+            for record in riverbend.records.values()
+            for key, waiting in record.waiting.items()
+        ),
     )
 
 

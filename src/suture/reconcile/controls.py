@@ -137,7 +137,8 @@ def control_totals(
     By a recount that owes nothing to the processes: of facts with the same identity the latest
     counts, by its stamp, a tie by its content; of an FT1 told to several accounts that were merged
     into one, only the latest of them; a parked booking is worth what its fact says.
-    `parked_minor` is what waits beside them: payments under a trace that another one holds.
+    `parked_minor` is what waits beside them: payments under a trace that another one holds, and
+    corrections that no period is open for.
     """
     total: dict[str, int] = {}
     latest: dict[tuple[str, str], _Latest] = {}
@@ -211,6 +212,31 @@ def _counted_once(latest: Iterable[_Latest], groups: _Groups) -> Iterable[_Measu
         )
     for told in lines.values():
         yield told.measured
+
+
+CONTROL_OF_KEY = {
+    "charge": "charges",
+    "credit": "credits",
+    "payment": "patient_payments",
+    "adjustment": "adjustments",
+    "cash": "remittance_cash",
+    "adjudication": "claims_paid",
+}
+"""Which control total a booking's key belongs to, by its first word."""
+
+
+def corrections_minor(waiting: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return, by control total, what waits to be corrected while the old booking stands.
+
+    Of open work items, each with its booking key and amount, those under `correction:<key>`.
+    """
+    sums: dict[str, int] = {}
+    for key, amount_minor in waiting:
+        mark, _, corrected = key.partition(":")
+        name = CONTROL_OF_KEY.get(corrected.partition(":")[0])
+        if mark == "correction" and name:
+            sums[name] = sums.get(name, 0) + amount_minor
+    return sums
 
 
 CONTROLS = frozenset(

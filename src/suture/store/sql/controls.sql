@@ -136,6 +136,11 @@ where e.type in ('charge.posted', 'charge.credited', 'payment.received', 'accoun
 -- What is at stake in payments under a trace that another payment holds.
 select coalesce(sum(amount_minor), 0)::bigint as amount_minor from work_item where resolved_at is null and booking_key = 'trace'
 
+-- name: parked_corrections
+-- Corrections that wait for an open period while what they correct stands, by the key they correct.
+select booking_key, sum(amount_minor)::bigint as amount_minor from work_item
+where resolved_at is null and booking_key like 'correction:%' group by booking_key
+
 -- name: parked_bookings
 -- Bookings that wait: nothing stands for them, and their exception is open.
 select stream, booking_key from work_item where resolved_at is null and booking_key <> '' and booking_key not like 'concern:%'
