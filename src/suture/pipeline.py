@@ -203,9 +203,7 @@ def _read_messages(
     for raw in batch.messages:
         translation = read_message(raw, channel)
         offset = data.index(raw, offset)
-        yield Begun(
-            recorded_at_ms=translation.recorded_at_ms, sequence=translation.sequence
-        )
+        yield Begun(recorded_at_ms=translation.recorded_at_ms, sequence=translation.sequence)
         yield Reading(translation=translation, offset=offset, bytes_count=len(raw))
         offset += len(raw)
     yield Closed(faults=batch.faults, status="held")
@@ -261,8 +259,8 @@ class Record(msgspec.Struct, Generic[S]):
     standing: dict[str, Standing] = {}
     """By booking key."""
     waiting: dict[str, Waiting] = {}
-    """By booking key; or `concern:` and the key of the booking it stands beside; or `correction:` and
-    the key of a booking that should no longer stand but cannot be taken back."""
+    """By booking key; or `concern:` and the key of the booking it stands beside; or `correction:`
+    and the key of a booking that should no longer stand but cannot be taken back."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -331,13 +329,12 @@ def _settle(record: Record[Any], step: Step, decision: Decision, books: Books) -
             _book(record, step, decision, books)
         case Hold():
             told_by, worth_minor = decision.event_id or step.event.id, decision.amount_minor
-            where = decision.fault.where
-            if _is_kept(record, step, decision.key, books, worth_minor, where, told_by):
+            if _is_kept(record, step, decision.key, books, worth_minor, told_by):
                 return
             _vacate(record, step, decision.key)
             _wait(record, step, decision.key, decision.fault, decision.amount_minor, told_by)
         case Withdrawn():
-            if _is_kept(record, step, decision.key, books, 0, "", step.event.id):
+            if _is_kept(record, step, decision.key, books, 0, step.event.id):
                 return
             _vacate(record, step, decision.key)
             _resolve(record, step, decision.key)
@@ -362,7 +359,6 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
     if is_standing and not is_asked_again:
         _resolve(record, step, _correction_key(key))
         return
-    where = booking.where or next((each.where for each in booking.amounts), "")
     ordinal = len(step.entries) + len(step.reversals) + 1
     outcome = post(
         booking,
@@ -378,24 +374,21 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
         case Fault() if is_standing:
             return  # what stands is better than nothing, and its concern is still open
         case Fault():
-            worth_minor = principal_minor(booking)
-            if _is_kept(record, step, key, books, worth_minor, where, told_by):
+            if _is_kept(record, step, key, books, principal_minor(booking), told_by):
                 return
             _vacate(record, step, key)
             _wait(record, step, key, outcome, _at_stake(booking), told_by)
         case Posting(concerns=()):
-            worth_minor = outcome.entry.principal_minor if outcome.entry else 0
-            if _is_kept(record, step, key, books, worth_minor, where, told_by):
+            if _is_kept(record, step, key, books, _worth_minor(outcome), told_by):
                 return
             _stand(record, step, booking, mark, outcome.entry)
             _resolve(record, step, concern_key)
         case Posting():
-            worth_minor = outcome.entry.principal_minor if outcome.entry else 0
             (concern, *further), amount_minor = outcome.concerns, _in_suspense(booking, outcome)
             others = tuple((each.code, each.where) for each in further)
             if is_standing and _is_waiting(record, concern_key, concern, amount_minor, others):
                 return
-            if _is_kept(record, step, key, books, worth_minor, where, told_by):
+            if _is_kept(record, step, key, books, _worth_minor(outcome), told_by):
                 return
             _stand(record, step, booking, mark, outcome.entry)
             _wait(record, step, concern_key, concern, amount_minor, told_by, others)
@@ -410,26 +403,17 @@ def _stand(
     key = booking.key
     _take_back(record, step, key)
     _resolve(record, step, key)
+    revision = record.standing.get(key, _NOTHING).revision + 1
+    standing = Standing("", mark, revision)
     if entry is not None:
         step.entries.append(entry)
-    revision = record.standing.get(key, _NOTHING).revision + 1
-    record.standing[key] = (
-        Standing("", mark, revision)
-        if entry is None
-        else Standing(
-            entry.id, mark, revision, entry.entity, entry.accounting_on, entry.principal_minor
-        )
-    )
+        dated, worth_minor = entry.accounting_on, entry.principal_minor
+        standing = Standing(entry.id, mark, revision, entry.entity, dated, worth_minor)
+    record.standing[key] = standing
 
 
-def _is_kept(  # noqa: PLR0913 - what is decided, and why, in parts: it is one of three decisions
-    record: Record[Any],
-    step: Step,
-    key: str,
-    books: Books,
-    worth_minor: int,
-    where: str,
-    told_by: str,
+def _is_kept(
+    record: Record[Any], step: Step, key: str, books: Books, worth_minor: int, told_by: str
 ) -> bool:
     """Keep what stands where no period is open to take it back in, and let its correction wait.
 
@@ -439,13 +423,17 @@ def _is_kept(  # noqa: PLR0913 - what is decided, and why, in parts: it is one o
     """
     standing = record.standing.get(key, _NOTHING)
     if standing.entry_id and standing.accounting_on is not None:
-        dated = accounting_date(standing.entity, standing.accounting_on, books, where)
+        dated = accounting_date(standing.entity, standing.accounting_on, books)
         if isinstance(dated, Fault):
             amount_minor = worth_minor - standing.principal_minor
             _wait(record, step, _correction_key(key), dated, amount_minor, told_by)
             return True
     _resolve(record, step, _correction_key(key))
     return False
+
+
+def _worth_minor(posting: Posting) -> int:
+    return posting.entry.principal_minor if posting.entry else 0
 
 
 def _vacate(record: Record[Any], step: Step, key: str) -> None:

@@ -371,7 +371,7 @@ def test_b21_merges_told_in_any_order_end_alike_and_end(
 def test_a_line_told_under_the_numbers_of_merged_accounts_stands_once(
     events: list[Event], chance: Random
 ) -> None:
-    """The latest telling of the group's, by a walk over the merges of its own. Only `chg_1` has a number (FT1-2)."""
+    """The group's latest telling, by a walk of the test's own. Only `chg_1` has an FT1-2."""
     books = assert_convergence(events, chance)
     joined: dict[str, set[str]] = {}
     latest: dict[tuple[str, str], str] = {}
@@ -385,7 +385,9 @@ def test_a_line_told_under_the_numbers_of_merged_accounts_stands_once(
     for (name, charge), stamp in latest.items():
         group = {name} | (reached(name, joined) if charge == "chg_1" else set())
         tellings = [(latest[each, charge], each) for each in group if (each, charge) in latest]
-        assert ((stamp, name) == max(tellings)) == ((f"patient_account/{name}", f"charge:{charge}") in books)
+        assert ((stamp, name) == max(tellings)) == (
+            (f"patient_account/{name}", f"charge:{charge}") in books
+        )
 
 
 def reached(name: str, survivors: dict[str, set[str]]) -> set[str]:
@@ -424,7 +426,7 @@ def test_merged_accounts_told_in_any_order_end_alike_and_nobodys_charge_is_forgo
         name = stream.partition("/")[2]
         lives_on = reached(name, survivors)
         if key.startswith("tie:"):
-            assert "account.told_twice_at_once" == decision.fault.code
+            assert isinstance(decision, Hold)
         elif key == "merge":
             assert name in lives_on
         else:

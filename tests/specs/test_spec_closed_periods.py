@@ -14,9 +14,7 @@ from tests.specs.riverbend_messages import Line, adt, dft, merge
 from suture.ledger.books import Books
 
 REGISTERED = adt("A04", "A1", at="20260310080000", control="R1", payer="MCR")
-CHARGED = dft(
-    "A1", Line("L1", "CG", 25_000, department="RAD"), at="20260310090000", control="B1"
-)
+CHARGED = dft("A1", Line("L1", "CG", 25_000, department="RAD"), at="20260310090000", control="B1")
 SHUT = ("ledger.period.none_open", "-50.00")
 
 

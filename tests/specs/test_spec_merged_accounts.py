@@ -261,9 +261,7 @@ def test_a_charge_told_again_under_the_survivors_number_stands_once() -> None:
 
 def test_told_under_the_retired_number_last_it_stands_there_as_last_told() -> None:
     dearer = dft("OLD", Line("L1", "CG", 30_000, department="RAD"), at=AFTER, control="D1")
-    riverbend = books_after(
-        registered("NEW", "MCR"), charged("NEW"), merged("OLD", "NEW"), dearer
-    )
+    riverbend = books_after(registered("NEW", "MCR"), charged("NEW"), merged("OLD", "NEW"), dearer)
     assert {"medicare": 30_000} == payers(riverbend)
 
 

@@ -30,9 +30,8 @@ from rich.table import Table
 
 from suture.cli.estates import sample_estate
 from suture.cli.world import World, clear, open_world
-from suture.engine.intake import make_event
 from suture.governance.estate import Estate, load
-from suture.model.event import Event
+from suture.model.event import Event, make_event
 from suture.model.identity import Tokenizer
 from suture.model.translation import Channel, Routed
 from suture.pipeline import Record, advance, initial, read_file, read_message

@@ -153,9 +153,7 @@ def control_totals(
         total[name] = total.get(name, 0) + amount_minor
         key = (name, measured.identity)
         told = _Latest(item.stamp, encode_fact(item.fact), measured)
-        latest[key] = max(
-            told, latest.get(key, told), key=lambda each: (each.stamp, each.content)
-        )
+        latest[key] = max(told, latest.get(key, told), key=lambda each: (each.stamp, each.content))
     single: dict[str, int] = {}
     waiting = dict(parked_minor)
     for measured in _counted_once(latest.values(), groups):
