@@ -22,7 +22,7 @@ import msgspec
 
 from suture.ledger.books import Books
 from suture.ledger.entry import Entry
-from suture.model.event import Event, make_stamp, process_of
+from suture.model.event import Event, make_event, process_of
 from suture.model.fault import Fault, fault
 from suture.model.identity import derive_id
 from suture.model.translation import (
@@ -147,12 +147,12 @@ class Rehearsal:
         """Yield each message, followed by what each of its events changes when it is accepted."""
         waiting = iter(self.judged)
         judged: Judged | None = None
-        recorded_at_ms = events_count = 0
+        recorded_at_ms = sequence = events_count = 0
         for channel, piece in self._pieces(chunks):
             facts: tuple[Routed, ...] = ()
             match piece:
                 case Begun():
-                    recorded_at_ms, events_count = piece.recorded_at_ms, 0
+                    recorded_at_ms, sequence, events_count = piece.recorded_at_ms, piece.sequence, 0
                     judged = next(waiting, None)
                     if judged is None:
                         return  # the file has grown since it was judged
@@ -161,6 +161,7 @@ class Rehearsal:
                     facts = (piece,)
                 case Reading():
                     recorded_at_ms = piece.translation.recorded_at_ms
+                    sequence = piece.translation.sequence
                     facts = piece.translation.routed
                 case Closed():
                     pass
@@ -168,23 +169,20 @@ class Rehearsal:
                 continue
             for routed in facts:
                 events_count += 1
-                yield from self._tell(
-                    self._event(routed, judged, channel, recorded_at_ms, events_count)
+                event = make_event(
+                    routed.stream,
+                    routed.fact,
+                    routed.where,
+                    events_count,
+                    message_id=judged.id,
+                    digest=self._digest.hexdigest(),
+                    recorded_at_ms=recorded_at_ms,
+                    sequence=sequence,
+                    source=channel.source,
+                    received_at_ms=recorded_at_ms,
+                    message_ordinal=judged.ordinal,
                 )
-
-    def _event(
-        self, routed: Routed, judged: Judged, channel: Channel, recorded_at_ms: int, ordinal: int
-    ) -> Event:
-        return Event(
-            id=f"evt_{judged.id[4:]}.{ordinal:04d}",
-            stream=routed.stream,
-            fact=routed.fact,
-            source=channel.source,
-            message_id=judged.id,
-            where=routed.where,
-            stamp=make_stamp(recorded_at_ms, self._digest.hexdigest(), ordinal),
-            received_at_ms=recorded_at_ms,
-        )
+                yield from self._tell(event)
 
     def _tell(self, event: Event) -> Iterator[Told]:
         """Tell an event to its stream, then what it sends on to other streams."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from functools import cache
 from hashlib import sha256
 from itertools import chain
@@ -25,7 +26,7 @@ import msgspec
 
 from suture.ledger.books import Books
 from suture.ledger.entry import Entry, Posting, reverse
-from suture.ledger.post import accounting_date, post
+from suture.ledger.post import accounting_date, post, principal_minor
 from suture.model.decision import Booking, Decision, Forward, Hold, Withdrawn, fingerprint
 from suture.model.event import Event, Reconsidered, process_of
 from suture.model.fault import Fault, fault
@@ -197,7 +198,7 @@ def _read_messages(
     for raw in batch.messages:
         translation = read_message(raw, channel)
         offset = data.index(raw, offset)
-        yield Begun(recorded_at_ms=translation.recorded_at_ms)
+        yield Begun(recorded_at_ms=translation.recorded_at_ms, sequence=translation.sequence)
         yield Reading(translation=translation, offset=offset, bytes_count=len(raw))
         offset += len(raw)
     yield Closed(faults=batch.faults, status="held")
@@ -226,6 +227,10 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     fingerprint: bytes = b""
     """Of the booking that stands; empty where none does."""
     revision: int = 0
+    entity: str = ""
+    accounting_on: date | None = None
+    """With the entity: whether a period is open in which it could be taken back."""
+    principal_minor: int = 0
 
 
 _NOTHING = Standing()
@@ -249,7 +254,8 @@ class Record(msgspec.Struct, Generic[S]):
     standing: dict[str, Standing] = {}
     """By booking key."""
     waiting: dict[str, Waiting] = {}
-    """By booking key, or `concern:` and the key of the booking it stands beside."""
+    """By booking key; or `concern:` and the key of the booking it stands beside; or `correction:`
+    and the key of a booking that should no longer stand but cannot be taken back."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -317,10 +323,14 @@ def _settle(record: Record[Any], step: Step, decision: Decision, books: Books) -
         case Booking():
             _book(record, step, decision, books)
         case Hold():
+            told_by, worth_minor = decision.event_id or step.event.id, decision.amount_minor
+            if _is_kept(record, step, decision.key, books, worth_minor, told_by):
+                return
             _vacate(record, step, decision.key)
-            told_by = decision.event_id or step.event.id
             _wait(record, step, decision.key, decision.fault, decision.amount_minor, told_by)
         case Withdrawn():
+            if _is_kept(record, step, decision.key, books, 0, step.event.id):
+                return
             _vacate(record, step, decision.key)
             _resolve(record, step, decision.key)
         case Forward():
@@ -342,6 +352,7 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
     is_standing = standing.fingerprint == mark
     is_asked_again = isinstance(step.event.fact, Reconsidered) and concern_key in record.waiting
     if is_standing and not is_asked_again:
+        _resolve(record, step, _correction_key(key))
         return
     ordinal = len(step.entries) + len(step.reversals) + 1
     outcome = post(
@@ -358,15 +369,21 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
         case Fault() if is_standing:
             return  # what stands is better than nothing, and its concern is still open
         case Fault():
+            if _is_kept(record, step, key, books, principal_minor(booking), told_by):
+                return
             _vacate(record, step, key)
             _wait(record, step, key, outcome, _at_stake(booking), told_by)
         case Posting(concerns=()):
+            if _is_kept(record, step, key, books, _worth_minor(outcome), told_by):
+                return
             _stand(record, step, booking, mark, outcome.entry)
             _resolve(record, step, concern_key)
         case Posting():
             (concern, *further), amount_minor = outcome.concerns, _in_suspense(booking, outcome)
             others = tuple((each.code, each.where) for each in further)
             if is_standing and _is_waiting(record, concern_key, concern, amount_minor, others):
+                return
+            if _is_kept(record, step, key, books, _worth_minor(outcome), told_by):
                 return
             _stand(record, step, booking, mark, outcome.entry)
             _wait(record, step, concern_key, concern, amount_minor, told_by, others)
@@ -381,10 +398,37 @@ def _stand(
     key = booking.key
     _take_back(record, step, key)
     _resolve(record, step, key)
+    revision = record.standing.get(key, _NOTHING).revision + 1
+    standing = Standing("", mark, revision)
     if entry is not None:
         step.entries.append(entry)
-    revision = record.standing.get(key, _NOTHING).revision + 1
-    record.standing[key] = Standing(entry.id if entry else "", mark, revision)
+        dated, worth_minor = entry.accounting_on, entry.principal_minor
+        standing = Standing(entry.id, mark, revision, entry.entity, dated, worth_minor)
+    record.standing[key] = standing
+
+
+def _is_kept(
+    record: Record[Any], step: Step, key: str, books: Books, worth_minor: int, told_by: str
+) -> bool:
+    """Keep what stands where no period is open to take it back in, and let its correction wait.
+
+    Nothing may be booked into a closed period, and half a correction is no correction: the old
+    entry stays until a release opens a period. What waits is what the new decision is worth, less
+    what stands.
+    """
+    standing = record.standing.get(key, _NOTHING)
+    if standing.entry_id and standing.accounting_on is not None:
+        dated = accounting_date(standing.entity, standing.accounting_on, books)
+        if isinstance(dated, Fault):
+            amount_minor = worth_minor - standing.principal_minor
+            _wait(record, step, _correction_key(key), dated, amount_minor, told_by)
+            return True
+    _resolve(record, step, _correction_key(key))
+    return False
+
+
+def _worth_minor(posting: Posting) -> int:
+    return posting.entry.principal_minor if posting.entry else 0
 
 
 def _vacate(record: Record[Any], step: Step, key: str) -> None:
@@ -453,6 +497,11 @@ def _concern_key(key: str) -> str:
     return f"concern:{key}"
 
 
+def _correction_key(key: str) -> str:
+    """Return where a correction waits that cannot be booked while the old booking stands."""
+    return f"correction:{key}"
+
+
 def _at_stake(booking: Booking) -> int:
     """Return what a parked booking is about: its largest sum, the cash of a remittance.
 
@@ -473,14 +522,18 @@ def _in_suspense(booking: Booking, posting: Posting) -> int:
 
 
 def reverse_entry(reversal: Reversal, original: Entry, event: Event, books: Books) -> Entry:
-    """Make the entry that takes `original` back: its mirror, dated in an open period."""
+    """Make the entry that takes `original` back: its mirror, dated in an open period.
+
+    There is one, else the step had kept the original (`_is_kept`).
+    """
     dated = accounting_date(original.entity, original.accounting_on, books)
+    assert not isinstance(dated, Fault), f"no period is open to take entry {original.id} back in"
     return reverse(
         original,
         entry_id=reversal.id,
         event_id=event.id,
         received_at_ms=event.received_at_ms,
-        accounting_on=original.accounting_on if isinstance(dated, Fault) else dated,
+        accounting_on=dated,
         release=books.release,
     )
 

@@ -252,3 +252,18 @@ async def test_b61_a_misleading_name_is_stored_without_what_misleads(
     assert "\u202e" not in shown.decode()
     assert "\n" not in shown.decode()
     assert shown.endswith(b".835")
+
+
+async def test_of_two_charges_of_one_second_the_later_in_the_file_stands(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    """As `suture trace` has it: tests/unit/test_memory.py."""
+    at = "20260310080000"
+    registered = adt("A04", "A1", at=at, control="R", payer="MCR")
+    dear = dft("A1", Line("T1", "CG", 12_500, department="LAB"), at=at, control="X")
+    cheap = dft("A1", Line("T1", "CG", 10_000, department="LAB"), at=at, control="Y")
+    watch = riverbend.watch(tmp_path)
+    put(tmp_path, registered + dear + cheap)
+    await watch.turn()
+    await riverbend.settle()
+    assert (await riverbend.balances())["1100"] == 10_000

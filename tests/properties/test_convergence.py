@@ -90,6 +90,11 @@ class Day:
         for _ in range(self._pick((0, 0, 1, 2, 3))):  # of three accounts: chains, forks and loops
             survivor, retired = self._pick(tuple(permutations(ACCOUNTS, 2)))
             self.messages.append(merge(survivor, retired, at=self._at(), control=self._control()))
+            if self._pick((False, True)):  # one FT1-2 under both numbers
+                line = self._line("3", self._pick(("CG", "PY")))
+                for account in (retired, survivor):
+                    at, control = self._at(), self._control()
+                    self.messages.append(dft(account, line, at=at, control=control))
         for trigger in self._pick((("S12", "S15"), ("S14",), ("S15",), ("S12", "S14"))):
             at, starts = self._at(), "20260315090000"
             self.messages.append(siu(trigger, "B1", at=at, control=self._control(), starts=starts))
@@ -311,6 +316,7 @@ def test_the_days_hold_what_the_property_is_about() -> None:
     assert {
         "account.merge_loop",
         "account.payer_class_unknown",
+        "account.told_twice_at_once",
         "appointment.unbooked",
         "claim.denied_after_settlement",
         "claim.exact_duplicate",

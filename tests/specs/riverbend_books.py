@@ -20,7 +20,7 @@ from suture.config import read_folder
 from suture.governance.estate import Estate, load
 from suture.ledger.books import Books
 from suture.ledger.entry import Entry
-from suture.model.event import Event, Reconsidered, make_stamp
+from suture.model.event import Event, Reconsidered, make_event
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer, derive_id
 from suture.model.money import format_amount
@@ -38,7 +38,13 @@ from suture.pipeline import (
     read_message,
     reverse_entry,
 )
-from suture.reconcile.controls import Control, MoneyFact, ParkedBooking, control_totals
+from suture.reconcile.controls import (
+    Control,
+    MoneyFact,
+    ParkedBooking,
+    control_totals,
+    corrections_minor,
+)
 from suture.store.controls import CONTROL_OF_KIND
 
 FOLDER = Path(__file__).parents[2] / "estates" / "riverbend"
@@ -108,23 +114,24 @@ def read_bytes(raw: bytes) -> tuple[tuple[Event, ...], list[Translation]]:
     if raw.startswith(b"MSH"):
         source = SOURCES[raw.split(b"|", 9)[8][:3].decode()]
         translation = read_message(raw, channel(source))
-        events = _events(raw, source, translation.recorded_at_ms, translation.routed, 1)
+        begun = Begun(recorded_at_ms=translation.recorded_at_ms, sequence=translation.sequence)
+        events = _events(raw, source, begun, translation.routed, 0)
         return events, [translation]
     kept: tuple[Event, ...] = ()
     waiting: list[tuple[Event, ...]] = []
     facts: list[Routed] = []
-    recorded_at_ms, verdicts = 0, list[Translation]()
+    begun, verdicts = Begun(recorded_at_ms=0), list[Translation]()
     for piece in read_file((raw,), channel("remits")):
         match piece:
             case Begun():
-                facts, recorded_at_ms = [], piece.recorded_at_ms
+                facts, begun = [], piece
             case Routed():
                 facts.append(piece)
             case Reading():
                 verdicts.append(piece.translation)
                 if piece.translation.status == "accepted":
                     ordinal = len(verdicts)
-                    waiting.append(_events(raw, "remits", recorded_at_ms, facts, ordinal))
+                    waiting.append(_events(raw, "remits", begun, facts, ordinal))
             case Closed():
                 kept += () if piece.faults else tuple(each for events in waiting for each in events)
                 waiting = []
@@ -132,20 +139,23 @@ def read_bytes(raw: bytes) -> tuple[tuple[Event, ...], list[Translation]]:
 
 
 def _events(
-    raw: bytes, source: str, recorded_at_ms: int, facts: Iterable[Routed], message: int
+    raw: bytes, source: str, begun: Begun, facts: Iterable[Routed], message: int
 ) -> tuple[Event, ...]:
     digest = sha256(raw).hexdigest()
-    message_id = derive_id("msg", recorded_at_ms, source, digest, str(message))
+    message_id = derive_id("msg", begun.recorded_at_ms, source, digest, str(message))
     return tuple(
-        Event(
-            id=f"evt_{message_id[4:]}.{ordinal:04d}",
-            stream=routed.stream,
-            fact=routed.fact,
-            source=source,
+        make_event(
+            routed.stream,
+            routed.fact,
+            routed.where,
+            ordinal,
             message_id=message_id,
-            where=routed.where,
-            stamp=make_stamp(recorded_at_ms, digest, ordinal),
+            digest=digest,
+            recorded_at_ms=begun.recorded_at_ms,
+            sequence=begun.sequence,
+            source=source,
             received_at_ms=RECEIVED_AT_MS,
+            message_ordinal=message,
         )
         for ordinal, routed in enumerate(facts, 1)
     )
@@ -280,6 +290,11 @@ def controls_of(riverbend: Riverbend, messages: Iterable[bytes]) -> list[Control
             for stream, record in riverbend.records.items()
             for key in record.waiting
         },
+        parked_minor=corrections_minor(
+            (key, waiting.amount_minor)
+            for record in riverbend.records.values()
+            for key, waiting in record.waiting.items()
+        ),
     )
 
 

@@ -9,7 +9,7 @@ test_spec_patient_account.py.
 from __future__ import annotations
 
 import pytest
-from tests.specs.riverbend_books import Riverbend, books_after, books_of, edited
+from tests.specs.riverbend_books import Riverbend, books_after, books_of, controls_of, edited
 from tests.specs.riverbend_messages import Line, adt, dft, merge
 
 SCAN = Line("L1", "CG", 25_000, department="RAD", code="71250")
@@ -235,3 +235,67 @@ def test_a_payer_mapped_later_books_the_old_accounts_charge_too() -> None:
     riverbend.promote(books_of(mapped))
     assert [] == riverbend.exceptions()
     assert {"medicare": 25_000} == payers(riverbend)
+
+
+# One charge told under both numbers ---------------------------------------------------------------
+
+
+def test_a_charge_told_again_under_the_survivors_number_stands_once() -> None:
+    messages = (
+        registered("OLD", "MCR"),
+        registered("NEW", "MCR"),
+        charged("OLD"),
+        merged("OLD", "NEW"),
+        charged("NEW", AFTER),
+    )
+    riverbend = books_after(*messages)
+    assert {"medicare": 25_000} == payers(riverbend)
+    assert [] == riverbend.exceptions()
+    (control,) = controls_of(riverbend, messages)
+    assert (50_000, 25_000, 25_000) == (
+        control.facts_minor,
+        control.repeated_minor,
+        control.standing_minor,
+    )
+
+
+def test_told_under_the_retired_number_last_it_stands_there_as_last_told() -> None:
+    dearer = dft("OLD", Line("L1", "CG", 30_000, department="RAD"), at=AFTER, control="D1")
+    riverbend = books_after(registered("NEW", "MCR"), charged("NEW"), merged("OLD", "NEW"), dearer)
+    assert {"medicare": 30_000} == payers(riverbend)
+
+
+def test_over_a_chain_of_merges_a_charge_told_under_every_number_stands_once() -> None:
+    riverbend = books_after(
+        registered("C", "MCR"),
+        charged("A"),
+        merged("A", "B"),
+        merged("B", "C"),
+        charged("C", AFTER),
+    )
+    assert {"medicare": 25_000} == payers(riverbend)
+    assert [] == riverbend.exceptions()
+
+
+def test_a_charge_taken_to_nothing_under_the_survivors_number_is_gone() -> None:
+    nothing = dft("NEW", Line("L1", "CG", 0, department="RAD"), at=AFTER, control="N1")
+    riverbend = books_after(registered("OLD", "MCR"), charged("OLD"), merged("OLD", "NEW"), nothing)
+    assert {} == payers(riverbend)
+
+
+def test_accounts_that_were_never_merged_each_keep_their_charge() -> None:
+    riverbend = books_after(
+        registered("OLD", "MCR"), registered("NEW", "MCR"), charged("OLD"), charged("NEW", AFTER)
+    )
+    assert {"medicare": 50_000} == payers(riverbend)
+
+
+def test_charges_without_a_number_are_never_taken_for_one_another() -> None:
+    nameless = Line("", "CG", 25_000, department="RAD", code="71250")
+    riverbend = books_after(
+        registered("NEW", "MCR"),
+        dft("OLD", nameless, at=BEFORE, control="U1"),
+        merged("OLD", "NEW"),
+        dft("NEW", nameless, at=AFTER, control="U2"),
+    )
+    assert {"medicare": 50_000} == payers(riverbend)

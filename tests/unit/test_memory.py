@@ -197,3 +197,18 @@ def test_the_same_file_gives_the_same_ids_on_every_machine(readers: Readers) -> 
         for _ in range(2)
     )
     assert first == second
+
+
+def test_of_two_charges_of_one_second_the_later_in_the_file_stands(readers: Readers) -> None:
+    """As the engine has it: tests/integration/test_intake_files.py tells both the same file."""
+    cheaper = CHARGE.replace("125.00", "100.00")
+    data = registration_message() + charge_message("C3") + charge_message("C4", cheaper)
+    entries = [entry for item in _told(_items(readers, data)) for entry in item.entries]
+    assert [12_500, 10_000, -12_500] == [entry.principal_minor for entry in entries]
+
+
+def test_the_senders_own_number_goes_before_the_place_in_the_file(readers: Readers) -> None:
+    cheaper = CHARGE.replace("125.00", "100.00")
+    data = registration_message() + charge_message("4") + charge_message("3", cheaper)
+    entries = [entry for item in _told(_items(readers, data)) for entry in item.entries]
+    assert [12_500] == [entry.principal_minor for entry in entries]

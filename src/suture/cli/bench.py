@@ -32,9 +32,8 @@ from suture.cli.ending import UsageError
 from suture.cli.estates import sample_estate
 from suture.cli.screen import open_console, plain_table
 from suture.cli.world import World, clear, open_world
-from suture.engine.intake import make_event
 from suture.governance.estate import Estate, load
-from suture.model.event import Event
+from suture.model.event import Event, make_event
 from suture.model.identity import Tokenizer
 from suture.model.translation import Channel, Routed
 from suture.pipeline import Record, advance, initial, read_file, read_message
@@ -167,6 +166,7 @@ def _events(translations: Iterable[Any], source: str) -> list[Event]:
             message_id=f"msg_{number:026d}",
             digest=f"{number:012d}",
             recorded_at_ms=translation.recorded_at_ms,
+            sequence=translation.sequence,
             source=source,
             received_at_ms=0,
         )

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
-from suture.engine.intake import make_event
-from suture.model.event import Event
-from suture.model.translation import Routed, Secret
+from suture.model.event import Event, make_event
+from suture.model.translation import Begun, Routed, Secret
 from suture.security.keys import KeyRing
 from suture.security.phi import seal
 from suture.store.transmission import FileAppend
@@ -35,14 +34,16 @@ class Facts:
         self._message_id = ""
         self._message_ordinal = 0
         self._recorded_at_ms = 0
+        self._sequence = 0
         self.count = 0
         """Of the message that has begun."""
 
-    def begin(self, message_id: str, *, message_ordinal: int, recorded_at_ms: int) -> None:
-        """Begin a message: its id, its place in the file, when its sender recorded it."""
+    def begin(self, message_id: str, begun: Begun, *, message_ordinal: int) -> None:
+        """Begin a message: its id, when its sender recorded it, its place in the file."""
         self._message_id = message_id
         self._message_ordinal = message_ordinal
-        self._recorded_at_ms = recorded_at_ms
+        self._recorded_at_ms = begun.recorded_at_ms
+        self._sequence = begun.sequence
         self.count = 0
 
     async def add(self, routed: Routed) -> None:
@@ -56,6 +57,7 @@ class Facts:
             message_id=self._message_id,
             digest=self._digest,
             recorded_at_ms=self._recorded_at_ms,
+            sequence=self._sequence,
             source=self._source,
             received_at_ms=self._at_ms,
             message_ordinal=self._message_ordinal,

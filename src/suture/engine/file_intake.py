@@ -262,11 +262,8 @@ class _Taking:
 
     async def _begin(self, begun: Begun) -> None:
         self._ordinal += 1
-        self._facts.begin(
-            self._message_id(self._ordinal),
-            message_ordinal=self._ordinal,
-            recorded_at_ms=begun.recorded_at_ms,
-        )
+        message_id = self._message_id(self._ordinal)
+        self._facts.begin(message_id, begun, message_ordinal=self._ordinal)
         await self._append.mark("message")
 
     async def _judge(self, reading: Reading) -> None:

@@ -251,9 +251,7 @@ class _Again:
                     ordinal += 1
                     judged = accepted.get(ordinal)
                     if judged is not None:
-                        facts.begin(
-                            judged.id, message_ordinal=ordinal, recorded_at_ms=piece.recorded_at_ms
-                        )
+                        facts.begin(judged.id, piece, message_ordinal=ordinal)
                 case Routed() if judged is not None:
                     await facts.add(piece)
                 case Reading() if judged is not None:

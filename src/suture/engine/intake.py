@@ -18,7 +18,7 @@ import msgspec
 from suture.engine.clock import elapsed_seconds, hl7_timestamp, instant, now_ms
 from suture.engine.replies import kept_reply, told_reply
 from suture.engine.telemetry import log
-from suture.model.event import Event, Fact, make_stamp
+from suture.model.event import Event, make_event
 from suture.model.fault import Fault, fault
 from suture.model.identity import bounded_identity, derive_id, shown_text
 from suture.model.translation import UNREADABLE_TYPE, Channel, Status, Translation
@@ -40,8 +40,6 @@ QUEUE_MESSAGES_MAX = 10_000
 COMMIT_PATIENCE_SECONDS = 20.0
 """How long a batch waits for the database to come back before its senders are told to try again."""
 KNOWN_TOKENS_MAX = 200_000
-EVENTS_PER_MESSAGE_MAX = 100_000_000
-"""Only for the order of stamps."""
 
 
 class NotStoredError(Exception):
@@ -405,39 +403,9 @@ def _events(translation: Translation, received: Received, channel: Channel) -> l
             message_id=received.id,
             digest=received.digest.hex(),
             recorded_at_ms=translation.recorded_at_ms,
+            sequence=translation.sequence,
             source=channel.source,
             received_at_ms=received.at_ms,
         )
         for ordinal, routed in enumerate(translation.routed, 1)
     ]
-
-
-def make_event(  # noqa: PLR0913 - the parts of an event
-    stream: str,
-    fact: Fact,
-    where: str,
-    ordinal: int,
-    *,
-    message_id: str,
-    digest: str,
-    recorded_at_ms: int,
-    source: str,
-    received_at_ms: int,
-    message_ordinal: int = 0,
-) -> Event:
-    """Make the event `ordinal` of a message; its id and stamp follow from the message alone.
-
-    `message_ordinal` is the message's place in its file: of two messages of one second, the later
-    in the file is the later told.
-    """
-    place = message_ordinal * EVENTS_PER_MESSAGE_MAX + ordinal
-    return Event(
-        id=f"evt_{message_id[4:]}.{ordinal:04d}",
-        stream=stream,
-        fact=fact,
-        source=source,
-        message_id=message_id,
-        where=where,
-        stamp=make_stamp(recorded_at_ms, digest, place),
-        received_at_ms=received_at_ms,
-    )

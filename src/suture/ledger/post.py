@@ -85,14 +85,19 @@ def post(
         accounting_on=accounting_on,
         received_at_ms=received_at_ms,
         release=books.release,
-        principal_minor=sum(
-            each.minor
-            for each in booking.amounts
-            if each.name in PRINCIPALS or booking.kind == _ADJUSTMENT
-        ),
+        principal_minor=principal_minor(booking),
         lines=lines,
     )
     return Posting(entry=entry, concerns=_concerns(booking, ruled, place))
+
+
+def principal_minor(booking: Booking) -> int:
+    """Return what a booking is worth as its source's control totals count it, signed."""
+    return sum(
+        each.minor
+        for each in booking.amounts
+        if each.name in PRINCIPALS or booking.kind == _ADJUSTMENT
+    )
 
 
 def accounting_date(entity: str, on: date, books: Books, where: str = "") -> date | Fault:

@@ -40,11 +40,14 @@ class ChargeFact(AccountFact, frozen=True, kw_only=True, omit_defaults=True):
     """One FT1 that charges or credits a service."""
 
     charge: Operational[str]
-    """Business identity of the charge: surrogate of sending application + FT1-2 + FT1-6 (see
-    translate/hl7v2_dft)."""
+    """Business identity of the charge: surrogate of sending application + account + FT1-2 + FT1-6
+    (see translate/hl7v2_dft)."""
     amount_minor: Financial[int]
     """Extended amount, always as printed (normally positive): the fact's type carries the
     direction."""
+    line: Operational[str] = ""
+    """What of its identity stays when its account is merged: surrogate of sending application +
+    FT1-2 + FT1-6. Empty where FT1-2 is."""
     quantity: Operational[str] = ""
     service_on: Operational[date]
     """FT1-4, the service date in the facility's own time zone."""
@@ -72,6 +75,8 @@ class PaymentReceived(AccountFact, frozen=True, tag="payment.received", kw_only=
 
     payment: Operational[str]
     """Business identity of the payment, as `charge` of a ChargeFact."""
+    line: Operational[str] = ""
+    """As `line` of a ChargeFact."""
     amount_minor: Financial[int]
     received_on: Operational[date]
     kind: Financial[str]
@@ -89,6 +94,8 @@ class AccountAdjusted(AccountFact, frozen=True, tag="account.adjusted", kw_only=
     """
 
     adjustment: Operational[str]
+    line: Operational[str] = ""
+    """As `line` of a ChargeFact."""
     amount_minor: Financial[int]
     """Positive reduces what is owed."""
     adjusted_on: Operational[date]
@@ -130,3 +137,22 @@ class SurvivorsTold(AccountFact, frozen=True, tag="account.survivors_told", kw_o
     """
 
     survivors: Phi[tuple[AccountSurvivor, ...]]
+
+
+class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
+    """That an account was told one FT1, and when its sender recorded it last."""
+
+    account: Phi[str]
+    line: Operational[str]
+    stamp: Operational[str]
+
+
+class LinesTold(AccountFact, frozen=True, tag="account.lines_told", kw_only=True):
+    """Sent on by an account's process to those it was merged with: which FT1 it holds.
+
+    Of an FT1 told under the numbers of several merged accounts only one stands.
+    """
+
+    by: Phi[str]
+    """The account that sends it on: what it was told itself, and what others told it."""
+    lines: Phi[tuple[AccountLine, ...]]

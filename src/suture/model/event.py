@@ -18,6 +18,7 @@ from suture.model.account import (
     AccountRegistered,
     ChargeCredited,
     ChargePosted,
+    LinesTold,
     PaymentReceived,
     SurvivorsTold,
 )
@@ -113,6 +114,7 @@ Fact = (
     | AccountAdjusted
     | AccountMerged
     | SurvivorsTold
+    | LinesTold
     | PatientMerged
     | PatientAbsorbed
     | ClaimSubmitted
@@ -147,6 +149,9 @@ Fact = (
     | Reconsidered
 )
 
+EVENTS_PER_MESSAGE_MAX = 100_000_000
+"""Only for the order of stamps."""
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Fact] = msgspec.msgpack.Decoder(Fact)
 
@@ -173,13 +178,61 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return fact_type(self.fact)
 
 
-def make_stamp(recorded_at_ms: int, message_digest: str, ordinal: int) -> str:
-    """Make a fact's stamp: when its sender recorded it, its message's own bytes, its place there.
+def make_stamp(
+    recorded_at_ms: int, digest: str, ordinal: int, *, sequence: int = 0, message_ordinal: int = 0
+) -> str:
+    """Make a fact's stamp: when its sender recorded it, the sender's own sequence, bytes, place.
 
-    Only the message's content goes in, never the time or order of arrival, so that any order and
-    any duplication of the same messages compares alike (convergence).
+    `digest` is of the bytes that came as one, a message or a file; `message_ordinal` is the
+    message's place in its file: of two messages of one instant, the later in the file is the later
+    told. Only what was sent goes in, never the time or order of arrival, so that any order and any
+    duplication of the same messages compares alike (convergence).
     """
-    return f"{recorded_at_ms:015d}-{message_digest[:12]}-{ordinal:012d}"
+    place = message_ordinal * EVENTS_PER_MESSAGE_MAX + ordinal
+    return f"{recorded_at_ms:015d}-{sequence:018d}-{digest[:12]}-{place:012d}"
+
+
+def told_at(stamp: str) -> str:
+    """Return when a stamp's sender says it was told: the instant and the sequence in it."""
+    return stamp.rsplit("-", 2)[0]
+
+
+def told_in(stamp: str) -> str:
+    """Return which bytes a stamp's fact came in: those of one file order what is told at once."""
+    return stamp.rsplit("-", 2)[1] if stamp.count("-") > 1 else ""
+
+
+def make_event(  # noqa: PLR0913 - the parts of an event
+    stream: str,
+    fact: Fact,
+    where: str,
+    ordinal: int,
+    *,
+    message_id: str,
+    digest: str,
+    recorded_at_ms: int,
+    sequence: int,
+    source: str,
+    received_at_ms: int,
+    message_ordinal: int = 0,
+) -> Event:
+    """Make the event `ordinal` of a message; its id and stamp follow from what was sent alone.
+
+    Every driver makes its events here (engine, files, `suture trace`, specs), so that none of them
+    can let another telling of one thing win. `message_ordinal` is 0 for a message that came alone.
+    """
+    return Event(
+        id=f"evt_{message_id[4:]}.{ordinal:04d}",
+        stream=stream,
+        fact=fact,
+        source=source,
+        message_id=message_id,
+        where=where,
+        stamp=make_stamp(
+            recorded_at_ms, digest, ordinal, sequence=sequence, message_ordinal=message_ordinal
+        ),
+        received_at_ms=received_at_ms,
+    )
 
 
 def fact_type(fact: Fact) -> str:

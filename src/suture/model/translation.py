@@ -133,6 +133,9 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
     duplicate trace)."""
     recorded_at_ms: int = 0
     """When the sender recorded it (MSH-7 or EVN-2; ISA date for X12)."""
+    sequence: int = 0
+    """Its place among what the sender recorded in that instant, as the sender numbers it (MSH-13,
+    MSH-10); 0 where it does not, and for X12, whose sets are ordered by their file."""
     faults: tuple[Fault, ...] = ()
     """Why it is held or rejected, in order of precedence."""
     notes: tuple[Fault, ...] = ()
@@ -147,6 +150,8 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     """A message of a file begins; its facts may follow before its verdict does."""
 
     recorded_at_ms: int
+    sequence: int = 0
+    """As of its `Translation`."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):

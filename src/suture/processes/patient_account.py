@@ -2,11 +2,13 @@
 
 Here: what is told of one account by business identity, and the booking each of it makes under the
 registration that holds for it. Not here: whom a merged account asks for what it was not told itself
-(`patient_account_survivors.py`), claims and what payers decide (`claim.py`), prices, which accounts
+(`patient_account_survivors.py`), of which account an FT1 told under several numbers is
+(`patient_account_lines.py`), claims and what payers decide (`claim.py`), prices, which accounts
 are debited (`ledger/`). Next: `ledger/post.py`.
 
 The same identity told again is the same business fact: with the same content it changes nothing in
-the books, with other content the later stamp corrects it.
+the books, with other content the later stamp corrects it. Where the sender's clock and numbers tell
+no order, one stands and a concern asks which (`patient_account_ties.py`).
 
 A merged account (A40, MRG-3) keeps its bookings and a link to the survivor (F34). What was recorded
 before the merge goes by its own registration, and by the survivor's where it has none; what is told
@@ -17,22 +19,26 @@ is therefore decided by stamps, never by the order in which charge, registration
 from __future__ import annotations
 
 from datetime import date
+from hashlib import blake2b
 from typing import assert_never
 
 import msgspec
 
 from suture.model.account import (
     AccountAdjusted,
+    AccountLine,
     AccountMerged,
     AccountRegistered,
     ChargeCredited,
     ChargePosted,
+    LinesTold,
     PaymentReceived,
     SurvivorsTold,
 )
 from suture.model.decision import Amount, Booking, Decision, Forward, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered, fact_type
 from suture.model.fault import fault
+from suture.processes.patient_account_lines import all_told, heard, is_told_later_elsewhere
 from suture.processes.patient_account_survivors import (
     NO_LINK,
     Link,
@@ -42,11 +48,15 @@ from suture.processes.patient_account_survivors import (
     joined,
     told_by,
 )
+from suture.processes.patient_account_ties import Telling, is_register_tied, is_tied, rivals_of
 
 _MoneyFact = ChargePosted | ChargeCredited | PaymentReceived | AccountAdjusted
-_AccountFact = _MoneyFact | AccountRegistered | AccountMerged | SurvivorsTold | Reconsidered
+_AccountFact = (
+    _MoneyFact | AccountRegistered | AccountMerged | SurvivorsTold | LinesTold | Reconsidered
+)
 
 _MERGE_KEY = "merge"
+_TIE_KEY = "tie:registration"
 _REGISTERED_FIELDS = ("facility", "patient_class", "financial_class", "payer")
 _WHO_PAYS = ("financial_class", "payer")
 _NAMES = {
@@ -72,6 +82,10 @@ class _Item(msgspec.Struct, frozen=True, array_like=True):
     """Service code of a charge or credit, reason of an adjustment."""
     source: str = ""
     event_id: str = ""
+    line: str = ""
+    """What it shares with the same FT1 told under another account's number."""
+    is_retold: bool = False
+    """Whether it was told in another way or message too: only then can there be a tie."""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -93,6 +107,12 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Accounts merged into this one, sorted."""
     survivors: dict[str, Survivor] = msgspec.field(default_factory=dict)
     """What those this one lives on in have told it."""
+    merged_into: tuple[str, ...] = ()
+    """Every account this one was ever merged into, sorted."""
+    lines: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
+    """Which FT1 the other accounts of its group hold: line -> account -> stamp."""
+    rivals: dict[str, tuple[Telling, ...]] = msgspec.field(default_factory=dict)
+    """Booking key -> what else was told of it at the instant of its latest telling."""
 
 
 def initial(key: str) -> State:
@@ -105,11 +125,7 @@ def evolve(state: State, event: Event) -> State:
     fact = _own(event)
     match fact:
         case ChargePosted() | ChargeCredited() | PaymentReceived() | AccountAdjusted():
-            key, item = _key(fact), _item(fact, event)
-            known = state.items.get(key)
-            if known is not None and not _is_later(item, known):
-                return state
-            return msgspec.structs.replace(state, items={**state.items, key: item})
+            return _tell(state, _key(fact), _item(fact, event))
         case AccountRegistered():
             return _register(state, fact, event.stamp)
         case AccountMerged():
@@ -119,6 +135,9 @@ def evolve(state: State, event: Event) -> State:
             if survivors is state.survivors:
                 return state
             return msgspec.structs.replace(state, survivors=survivors)
+        case LinesTold():
+            lines = heard(state.lines, fact.lines, state.account)
+            return state if lines is state.lines else msgspec.structs.replace(state, lines=lines)
         case Reconsidered():
             return state
         case _:
@@ -133,14 +152,21 @@ def decide(state: State, event: Event) -> tuple[Decision, ...]:
     fact = _own(event)
     match fact:
         case ChargePosted() | ChargeCredited() | PaymentReceived() | AccountAdjusted():
-            return (_standing(state, _key(fact)),)
+            key = _key(fact)
+            return (*_told_of(state, key), *_tell_line(state, state.items[key]))
         case AccountRegistered():
             changed = _all_standing(state) if _is_changed(state, event.stamp) else ()
-            return (*changed, *_forwards(state, state.absorbed))
+            tie = _registration_tie(state)
+            return (*changed, *tie, *_forwards(state, state.absorbed))
         case AccountMerged() if fact.account == fact.survivor:
-            return _forwards(state, (fact.retired,))
-        case AccountMerged() | SurvivorsTold():
+            return (*_forwards(state, (fact.retired,)), *_tell_lines(state, fact.retired))
+        case AccountMerged():
+            forwards = _forwards(state, state.absorbed)
+            return (*_all_standing(state), *forwards, *_tell_lines(state, fact.survivor))
+        case SurvivorsTold():
             return (*_all_standing(state), *_forwards(state, state.absorbed))
+        case LinesTold():
+            return (*_shared_standing(state, fact), *_send_on(state, fact))
         case Reconsidered():
             return _all_standing(state)
         case _:
@@ -191,19 +217,53 @@ def _item(fact: _MoneyFact, event: Event) -> _Item:
         code,
         event.source,
         event.id,
+        fact.line,
     )
+
+
+def _tell(state: State, key: str, item: _Item) -> State:
+    """Fold the telling of one FT1 in: the later one is in force, and its rivals are remembered."""
+    known = state.items.get(key)
+    if known is None:
+        return msgspec.structs.replace(state, items={**state.items, key: item})
+    before = state.rivals.get(key, ())
+    winner = item if _is_later(item, known) else known
+    told = (*before, _telling(known), _telling(item))
+    rivals = rivals_of(_telling(winner), told)
+    is_retold = known.is_retold or _content(item) != _content(known)
+    if winner is known and rivals == before and is_retold == known.is_retold:
+        return state
+    winner = msgspec.structs.replace(winner, is_retold=is_retold)
+    others = {other: kept for other, kept in state.rivals.items() if other != key}
+    return msgspec.structs.replace(
+        state,
+        items={**state.items, key: winner},
+        rivals={**others, key: rivals} if rivals else others,
+    )
+
+
+def _telling(item: _Item) -> Telling:
+    """Return a telling: its stamp, and a mark of what a person would have to decide between."""
+    said = (
+        item.amount_minor,
+        item.effective_on,
+        item.accounting_on,
+        item.facility,
+        item.department,
+        item.code,
+    )
+    return item.stamp, blake2b(msgspec.msgpack.encode(said), digest_size=8).digest()
 
 
 def _is_later(item: _Item, known: _Item) -> bool:
     """Tell whether an item replaces the known one: by its stamp, a tie by content (never order)."""
-    if item.stamp != known.stamp:
-        return item.stamp > known.stamp
-    return _content(item) > _content(known)
+    return (*_telling(item), _content(item)) > (*_telling(known), _content(known))
 
 
 def _content(item: _Item) -> bytes:
     """Return what an item says, without which event said it: that differs with the way it came."""
-    return msgspec.msgpack.encode(msgspec.structs.replace(item, event_id=""))
+    said = msgspec.structs.replace(item, event_id="", is_retold=False)
+    return msgspec.msgpack.encode(said)
 
 
 def _register(state: State, fact: AccountRegistered, stamp: str) -> State:
@@ -235,9 +295,11 @@ def _merge(state: State, fact: AccountMerged, stamp: str) -> State:
         if absorbed == state.absorbed:
             return state
         return msgspec.structs.replace(state, absorbed=absorbed)
-    if (stamp, fact.survivor) <= state.survivor:
+    merged_into = tuple(sorted({*state.merged_into, fact.survivor}))
+    survivor = max(state.survivor, (stamp, fact.survivor))
+    if (survivor, merged_into) == (state.survivor, state.merged_into):
         return state
-    return msgspec.structs.replace(state, survivor=(stamp, fact.survivor))
+    return msgspec.structs.replace(state, survivor=survivor, merged_into=merged_into)
 
 
 def _forwards(state: State, absorbed: tuple[str, ...]) -> tuple[Decision, ...]:
@@ -250,6 +312,42 @@ def _forwards(state: State, absorbed: tuple[str, ...]) -> tuple[Decision, ...]:
     )
 
 
+def _tell_line(state: State, item: _Item) -> tuple[Decision, ...]:
+    """Return what those this account was merged with must be told of an FT1 told just now."""
+    if not item.line:
+        return ()
+    line = AccountLine(account=state.account, line=item.line, stamp=item.stamp)
+    return tuple(_lines_to(state, other, (line,)) for other in _merged_with(state))
+
+
+def _tell_lines(state: State, other: str) -> tuple[Decision, ...]:
+    """Return all that an account this one was merged with just now must be told."""
+    own = {item.line: item.stamp for item in state.items.values() if item.line}
+    lines = all_told(state.account, own, state.lines)
+    return (_lines_to(state, other, lines),) if lines else ()
+
+
+def _send_on(state: State, fact: LinesTold) -> tuple[Decision, ...]:
+    others = [other for other in _merged_with(state) if other != fact.by]
+    return tuple(_lines_to(state, other, fact.lines) for other in others)
+
+
+def _lines_to(state: State, other: str, lines: tuple[AccountLine, ...]) -> Forward:
+    told = LinesTold(account=other, by=state.account, lines=lines)
+    return Forward(f"patient_account/{other}", told)
+
+
+def _merged_with(state: State) -> list[str]:
+    return sorted({*state.absorbed, *state.merged_into})
+
+
+def _shared_standing(state: State, fact: LinesTold) -> tuple[Decision, ...]:
+    """Return what should stand for each own FT1 that another account was told too."""
+    told = {each.line for each in fact.lines}
+    keys = [key for key, item in state.items.items() if item.line in told]
+    return tuple(decision for key in keys for decision in _told_of(state, key))
+
+
 def _as_survivor(state: State) -> Survivor:
     in_force = {name: latest for name, (latest, *_) in state.registered.items()}
     return Survivor(in_force, state.survivor)
@@ -257,7 +355,8 @@ def _as_survivor(state: State) -> Survivor:
 
 def _all_standing(state: State) -> tuple[Decision, ...]:
     """Return what should stand for every FT1, and whether a steward must look at the merges."""
-    bookings = tuple(_standing(state, key) for key in state.items)
+    told = [decision for key in state.items for decision in _told_of(state, key)]
+    bookings = (*told, *_registration_tie(state))
     if state.survivor == NO_LINK:
         return bookings
     if is_looped(state.account, state.survivor, state.survivors):
@@ -265,10 +364,43 @@ def _all_standing(state: State) -> tuple[Decision, ...]:
     return (*bookings, Withdrawn(_MERGE_KEY))
 
 
-def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
-    """Return what should stand for one FT1: nothing for no money, a wait while nobody is to pay."""
+def _told_of(state: State, key: str) -> tuple[Decision, ...]:
+    """Return what should stand for one FT1, and a concern where it was told in two ways at once."""
     item = state.items[key]
-    if not item.amount_minor:
+    if not item.is_retold:
+        return (_standing(state, key),)
+    tie_key = f"tie:{key}"
+    is_open = is_tied(_telling(item)[1], state.rivals.get(key, ()))
+    if not is_open or _is_elsewhere(state, item):
+        return (_standing(state, key), Withdrawn(tie_key))
+    tie = Hold(
+        key=tie_key,
+        fault=fault("account.told_twice_at_once", item.where),
+        amount_minor=item.amount_minor,
+        event_id=item.event_id,
+    )
+    return (_standing(state, key), tie)
+
+
+def _registration_tie(state: State) -> tuple[Decision, ...]:
+    """Return the concern beside a registration that was told in two ways at once."""
+    retold = [register for register in state.registered.values() if len(register) > 1]
+    if any(is_register_tied(register) for register in retold):
+        return (Hold(key=_TIE_KEY, fault=fault("account.told_twice_at_once", "PV1-20")),)
+    return (Withdrawn(_TIE_KEY),) if retold else ()
+
+
+def _is_elsewhere(state: State, item: _Item) -> bool:
+    return is_told_later_elsewhere(state.lines, item.line, item.stamp, state.account)
+
+
+def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
+    """Return what should stand for one FT1: a wait while nobody is to pay.
+
+    Nothing for no money, or where an account of the same group was told the same FT1 later.
+    """
+    item = state.items[key]
+    if not item.amount_minor or _is_elsewhere(state, item):
         return Withdrawn(key)
     kind, name = _NAMES[key.partition(":")[0]]
     registered = _registered(state, item.stamp)

@@ -16,7 +16,13 @@ from types import MappingProxyType
 
 import msgspec
 
-from suture.model.account import AccountAdjusted, ChargeCredited, ChargePosted, PaymentReceived
+from suture.model.account import (
+    AccountAdjusted,
+    AccountMerged,
+    ChargeCredited,
+    ChargePosted,
+    PaymentReceived,
+)
 from suture.model.claim import PREDETERMINATION, ClaimAdjudicated
 from suture.model.event import Fact, encode_fact
 from suture.model.remittance import RemittanceReceived
@@ -85,7 +91,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MoneyFact(msgspec.Struct, frozen=True):
-    """A fact that moves money, with its stream and stamp."""
+    """A fact that moves money or merges two accounts, with its stream and stamp."""
 
     stream: str
     stamp: str
@@ -106,6 +112,17 @@ class _Measured(msgspec.Struct, frozen=True):
     identity: str
     booking: ParkedBooking
     amount_minor: int
+    account: str = ""
+    line: str = ""
+    """What the same FT1 shares with its telling under another account of the same group."""
+
+
+class _Latest(msgspec.Struct, frozen=True):
+    """The latest telling of one identity."""
+
+    stamp: str
+    content: bytes
+    measured: _Measured
 
 
 def control_totals(
@@ -119,25 +136,31 @@ def control_totals(
     """Follow each control total from the source to the subledger.
 
     By a recount that owes nothing to the processes: of facts with the same identity the latest
-    counts, by its stamp, a tie by its content; a parked booking is worth what its fact says.
-    `parked_minor` is what waits beside them: payments under a trace that another one holds.
+    counts, by its stamp, a tie by its content; of an FT1 told to several accounts that were merged
+    into one, only the latest of them; a parked booking is worth what its fact says.
+    `parked_minor` is what waits beside them: payments under a trace that another one holds, and
+    corrections that no period is open for.
     """
     total: dict[str, int] = {}
-    latest: dict[tuple[str, str], tuple[str, bytes, int, ParkedBooking]] = {}
+    latest: dict[tuple[str, str], _Latest] = {}
+    groups = _Groups()
     for item in facts:
+        if isinstance(item.fact, AccountMerged):
+            groups.join(item.fact.retired, item.fact.survivor)
         measured = _measure(item)
         if measured is None:
             continue
         name, amount_minor = measured.name, measured.amount_minor
         total[name] = total.get(name, 0) + amount_minor
         key = (name, measured.identity)
-        told = (item.stamp, encode_fact(item.fact), amount_minor, measured.booking)
-        latest[key] = max(told, latest.get(key, told), key=lambda each: each[:2])
+        told = _Latest(item.stamp, encode_fact(item.fact), measured)
+        latest[key] = max(told, latest.get(key, told), key=lambda each: (each.stamp, each.content))
     single: dict[str, int] = {}
     waiting = dict(parked_minor)
-    for (name, _), (_, _, amount_minor, booking) in latest.items():
+    for measured in _counted_once(latest.values(), groups):
+        name, amount_minor = measured.name, measured.amount_minor
         single[name] = single.get(name, 0) + amount_minor
-        if booking in parked:
+        if measured.booking in parked:
             waiting[name] = waiting.get(name, 0) + amount_minor
     return [
         Control(
@@ -152,6 +175,67 @@ def control_totals(
         )
         for name in sorted({*told_minor, *total, *standing_minor} & CONTROLS)
     ]
+
+
+class _Groups:
+    """Accounts that were merged, whichever into whichever and in however many steps (ADT A40)."""
+
+    def __init__(self) -> None:
+        self._parents: dict[str, str] = {}
+
+    def join(self, one: str, other: str) -> None:
+        """Let two accounts be of one group."""
+        self._parents[self.of(one)] = self.of(other)
+
+    def of(self, account: str) -> str:
+        """Return the account that stands for the group of this one."""
+        path = []
+        while (parent := self._parents.get(account, account)) != account:
+            path.append(account)
+            account = parent
+        self._parents.update(dict.fromkeys(path, account))
+        return account
+
+
+def _counted_once(latest: Iterable[_Latest], groups: _Groups) -> Iterable[_Measured]:
+    """Return what counts: of a line told to several accounts of one group only the latest."""
+    lines: dict[tuple[str, str, str], _Latest] = {}
+    for told in latest:
+        measured = told.measured
+        if not measured.line:
+            yield measured
+            continue
+        key = (measured.name, groups.of(measured.account), measured.line)
+        lines[key] = max(
+            told, lines.get(key, told), key=lambda each: (each.stamp, each.measured.account)
+        )
+    for told in lines.values():
+        yield told.measured
+
+
+CONTROL_OF_KEY = {
+    "charge": "charges",
+    "credit": "credits",
+    "payment": "patient_payments",
+    "adjustment": "adjustments",
+    "cash": "remittance_cash",
+    "adjudication": "claims_paid",
+}
+"""Which control total a booking's key belongs to, by its first word."""
+
+
+def corrections_minor(waiting: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return, by control total, what waits to be corrected while the old booking stands.
+
+    Of open work items, each with its booking key and amount, those under `correction:<key>`.
+    """
+    sums: dict[str, int] = {}
+    for key, amount_minor in waiting:
+        mark, _, corrected = key.partition(":")
+        name = CONTROL_OF_KEY.get(corrected.partition(":")[0])
+        if mark == "correction" and name:
+            sums[name] = sums.get(name, 0) + amount_minor
+    return sums
 
 
 CONTROLS = frozenset(
@@ -171,18 +255,16 @@ def _measure(item: MoneyFact) -> _Measured | None:
     match fact:
         case ChargePosted():
             booking = ParkedBooking(stream, f"charge:{fact.charge}")
-            return _Measured("charges", f"{stream} {fact.charge}", booking, fact.amount_minor)
+            return _of_account("charges", fact.charge, fact, booking)
         case ChargeCredited():
             booking = ParkedBooking(stream, f"credit:{fact.charge}")
-            return _Measured("credits", f"{stream} {fact.charge}", booking, fact.amount_minor)
+            return _of_account("credits", fact.charge, fact, booking)
         case PaymentReceived():
             booking = ParkedBooking(stream, f"payment:{fact.payment}")
-            identity = f"{stream} {fact.payment}"
-            return _Measured("patient_payments", identity, booking, fact.amount_minor)
+            return _of_account("patient_payments", fact.payment, fact, booking)
         case AccountAdjusted():
             booking = ParkedBooking(stream, f"adjustment:{fact.adjustment}")
-            identity = f"{stream} {fact.adjustment}"
-            return _Measured("adjustments", identity, booking, fact.amount_minor)
+            return _of_account("adjustments", fact.adjustment, fact, booking)
         case ClaimAdjudicated():
             if fact.status == PREDETERMINATION:
                 return None
@@ -195,6 +277,16 @@ def _measure(item: MoneyFact) -> _Measured | None:
             return _Measured("remittance_cash", identity, booking, fact.paid_minor)
         case _:
             return None
+
+
+def _of_account(
+    name: str,
+    number: str,
+    fact: ChargePosted | ChargeCredited | PaymentReceived | AccountAdjusted,
+    booking: ParkedBooking,
+) -> _Measured:
+    identity = f"{booking.stream} {number}"
+    return _Measured(name, identity, booking, fact.amount_minor, fact.account, fact.line)
 
 
 def _paid(fact: RemittanceReceived) -> str:

@@ -16,6 +16,7 @@ from suture.reconcile.controls import (
     ParkedBooking,
     conserve,
     control_totals,
+    corrections_minor,
 )
 from suture.store.database import Database
 
@@ -111,12 +112,18 @@ async def read_control_totals(database: Database) -> list[Control]:
         for row in await database.fetch("money_facts")
     )
     traces = await database.fetch("parked_traces")
+    waiting = corrections_minor(
+        (row["booking_key"], row["amount_minor"])
+        for row in await database.fetch("parked_corrections")
+    )
+    cash_minor = waiting.get("remittance_cash", 0) + traces[0]["amount_minor"]
+    waiting["remittance_cash"] = cash_minor
     return control_totals(
         facts,
         told_minor=told,
         standing_minor=standing,
         parked=parked,
-        parked_minor={"remittance_cash": traces[0]["amount_minor"]},
+        parked_minor=waiting,
     )
 
 

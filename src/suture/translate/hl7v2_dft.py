@@ -118,11 +118,13 @@ def _fact(
     if happened_at is None or line.amount_minor is None:
         return None
     department = told(segment, 13) or told(segment, 16)
+    shared = _shared_identity(draft, line)
     match line.type:
         case "CG" | "CD":
             return (ChargePosted if line.type == "CG" else ChargeCredited)(
                 account=account,
                 charge=identity,
+                line=shared,
                 amount_minor=line.amount_minor,
                 quantity=told(segment, 10),
                 service_on=happened_at.on,
@@ -136,6 +138,7 @@ def _fact(
             return PaymentReceived(
                 account=account,
                 payment=identity,
+                line=shared,
                 amount_minor=line.amount_minor,
                 received_on=happened_at.on,
                 kind=line.type,
@@ -147,6 +150,7 @@ def _fact(
             return AccountAdjusted(
                 account=account,
                 adjustment=identity,
+                line=shared,
                 amount_minor=line.amount_minor,
                 adjusted_on=happened_at.on,
                 code=told(segment, 7),
@@ -167,7 +171,21 @@ def _identity(draft: Draft, line: _Line, account: str) -> str:
     number = told(segment, 2)
     if not number:
         number = f"MSH-10|{message.control_id}|{told(segment, 1) or segment.ordinal}"
-    value = f"{draft.sending_application}|{account}|{number}|{line.type}"
+    return _token(draft, line, f"{draft.sending_application}|{account}|{number}|{line.type}")
+
+
+def _shared_identity(draft: Draft, line: _Line) -> str:
+    """Return what of an FT1's identity does not depend on its account's number; "" without FT1-2.
+
+    By it an FT1 told again under the number its account was merged into (A40) is recognised.
+    """
+    number = told(line.segment, 2)
+    if not number:
+        return ""
+    return _token(draft, line, f"{draft.sending_application}||{number}|{line.type}")
+
+
+def _token(draft: Draft, line: _Line, value: str) -> str:
     kind = "payment" if line.type in _PAYMENTS else "charge"
     return draft.channel.tokenizer.token(kind, draft.channel.authority, value)
 

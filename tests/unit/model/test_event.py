@@ -155,7 +155,17 @@ def test_in_one_message_the_later_place_has_the_later_stamp(
 
 def test_two_messages_of_one_instant_are_ordered_by_their_bytes() -> None:
     assert make_stamp(7, "a" * 64, 1) < make_stamp(7, "b" * 64, 1)
-    assert "000000000000007-aaaaaaaaaaaa-000000000001" == make_stamp(7, "a" * 64, 1)
+    stamp = "000000000000007-000000000000000000-aaaaaaaaaaaa-000000000001"
+    assert stamp == make_stamp(7, "a" * 64, 1)
+
+
+@given(digests, digests, st.integers(0, 10**18 - 1), st.integers(0, 10**18 - 1))
+def test_of_one_instant_the_senders_own_sequence_comes_before_the_bytes(
+    one: str, other: str, first: int, second: int
+) -> None:
+    if first != second:
+        earlier, later = sorted((first, second))
+        assert make_stamp(7, one, 9, sequence=earlier) < make_stamp(7, other, 1, sequence=later)
 
 
 # Streams ----------------------------------------------------------------------------------------

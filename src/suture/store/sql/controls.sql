@@ -126,15 +126,20 @@ where m.status = 'accepted' group by t.name order by t.name
 select kind, sum(principal_minor)::bigint as principal_minor from entry group by kind order by kind
 
 -- name: money_facts
--- Every fact that moves money, for the recount that owes nothing to the processes.
+-- Every fact that moves money or merges accounts, for the recount that owes nothing to the processes.
 select e.stream, e.stamp, e.payload from event e
 where e.type in ('charge.posted', 'charge.credited', 'payment.received', 'account.adjusted', 'remittance.received',
-    'claim.adjudicated')
+    'claim.adjudicated', 'account.merged')
     and e.id not like '%.%.%'
 
 -- name: parked_traces
 -- What is at stake in payments under a trace that another payment holds.
 select coalesce(sum(amount_minor), 0)::bigint as amount_minor from work_item where resolved_at is null and booking_key = 'trace'
+
+-- name: parked_corrections
+-- Corrections that wait for an open period while what they correct stands, by the key they correct.
+select booking_key, sum(amount_minor)::bigint as amount_minor from work_item
+where resolved_at is null and booking_key like 'correction:%' group by booking_key
 
 -- name: parked_bookings
 -- Bookings that wait: nothing stands for them, and their exception is open.
