@@ -97,7 +97,7 @@ async def test_other_sources_listen_while_one_port_is_taken_and_it_follows_when_
     waiting = (await doors_told(riverbend))["adt"]
     assert ("waiting", "mllp.port.taken") == (waiting["state"], waiting["code"])
     assert f"another program listens on 127.0.0.1:{port_of(taken)}" == waiting["explanation"]
-    assert "give the source another port" in waiting["remedy"]
+    assert "change `port` in sources" in waiting["remedy"]
     show(await read_status(riverbend.database, INSTALLATION))
     shown = " ".join(capsys.readouterr().out.split())
     assert "adt is not open another program listens on" in shown
