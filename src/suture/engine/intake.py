@@ -117,7 +117,11 @@ class Intake:
 
     async def _stored(self, arrival: Arrival) -> bytes:
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        await self._queue.put(_Pending(arrival, answer))
+        pending = _Pending(arrival, answer)
+        if self._queue.full():
+            await self._queue.put(pending)
+        else:
+            self._queue.put_nowait(pending)
         return await answer
 
     def prepare(self, raw: bytes, channel: Channel) -> Arrival:
@@ -183,6 +187,7 @@ class Intake:
     async def _write(self) -> None:
         while True:
             batch = [await self._queue.get()]
+            await asyncio.sleep(0)  # those that arrived in the same moment come along
             while len(batch) < BATCH_MESSAGES_MAX and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             try:
@@ -383,6 +388,7 @@ def as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
 
 
 def _events(translation: Translation, received: Received, channel: Channel) -> list[Event]:
+    digest = received.digest.hex()
     return [
         make_event(
             routed.stream,
@@ -390,7 +396,7 @@ def _events(translation: Translation, received: Received, channel: Channel) -> l
             routed.where,
             ordinal,
             message_id=received.id,
-            digest=received.digest.hex(),
+            digest=digest,
             recorded_at_ms=translation.recorded_at_ms,
             source=channel.source,
             received_at_ms=received.at_ms,
