@@ -18,12 +18,16 @@ from tests.integration.riverbend_store import Riverbend
 from tests.specs.riverbend_messages import Line, dft, interchange, remittance
 
 from suture.connectors.files.folder import ARCHIVE, ERROR, Folder
+from suture.engine.clock import instant
 from suture.engine.file_intake import FileIntake
+from suture.model.event import Reconsidered, make_event
 from suture.pipeline import read_file
 from suture.security.phi import SealBrokenError
 from suture.store.database import Deadlines, StoreUnavailableError, connect
 from suture.store.transmission import FileAppend
 from suture.translate.hl7v2_common import shown_control_id
+
+CONNECTIONS_MAX = 8
 
 pytestmark = pytest.mark.integration
 
@@ -188,6 +192,37 @@ async def test_a_file_of_many_messages_is_no_deeper_than_its_savepoints(
 
     with pytest.raises(asyncpg.InvalidSavepointSpecificationError):
         await marked_again_and_again()
+
+
+@pytest.mark.parametrize("is_more_to_come", [False, True])
+async def test_f33_facts_that_cannot_be_appended_fail_their_file_and_no_later_one(
+    riverbend: Riverbend, *, is_more_to_come: bool
+) -> None:
+    """They are on their way while the file is read on: it is told at the next step, or the last."""
+    harmful = make_event(
+        "claim/clm_1",
+        Reconsidered(release="r"),
+        "a path\0 no column holds",
+        1,
+        message_id="msg_1",
+        digest="00" * 32,
+        recorded_at_ms=0,
+        sequence=0,
+        source="remits",
+        received_at_ms=0,
+    )
+
+    async def appended() -> None:
+        async with FileAppend(riverbend.database, 4) as append:
+            await append.begin("trn_1", "remits", b"", b"digest", 1, instant(0))
+            await append.facts([harmful], {})
+            if is_more_to_come:
+                await append.mark("message")
+
+    for _ in range(2 * CONNECTIONS_MAX):
+        with pytest.raises(asyncpg.DataError):
+            await appended()
+    assert await riverbend.number("select count(*) from transmission") == 0
 
 
 LONG = bytes(65 + sha256(b"%d" % place).digest()[0] % 26 for place in range(6_000))

@@ -342,7 +342,7 @@ async def test_a_place_where_nothing_is_found_any_more_is_refused(
 
 
 @pytest.mark.parametrize(
-    "step", ["lock_file", "claim", "events", "secrets", "rejudge", "message", "supersede_earlier"]
+    "step", ["lock_file", "claim", "facts", "rejudge", "message", "supersede_earlier"]
 )
 async def test_f1_a_crash_in_the_middle_of_a_file_leaves_nothing_half_done(
     riverbend: Riverbend,

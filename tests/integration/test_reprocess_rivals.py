@@ -133,7 +133,7 @@ async def test_a_sender_who_was_refused_is_told_otherwise_once_its_message_is_ac
 # Crashes and rivals ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", ["hold", "events", "secrets", "rejudge", "append_totals", "note"])
+@pytest.mark.parametrize("step", ["hold", "facts", "rejudge", "append_totals", "note"])
 async def test_f1_a_crash_in_the_middle_leaves_nothing_half_done(
     riverbend: Riverbend, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -184,14 +184,14 @@ async def test_f33_a_message_the_store_refuses_changes_nothing_and_holds_up_nobo
     with not_yet_known("DFT"):
         await riverbend.receive(charge("B1"), charge("B2"))
     first, second = await message_ids(riverbend)
-    original = Reprocessing.events
+    original = Reprocessing.facts
 
-    async def refusing(self: Any, events: Any) -> None:
+    async def refusing(self: Any, events: Any, secrets: Any) -> None:
         if events[0].message_id == first:
             raise ValueError("with the text of a charge")
-        await original(self, events)
+        await original(self, events, secrets)
 
-    monkeypatch.setattr(Reprocessing, "events", refusing)
+    monkeypatch.setattr(Reprocessing, "facts", refusing)
     results = await reprocessed(riverbend, all_of=UNKNOWN)
     assert outcomes(results) == ["refused", "accepted"]
     assert "ValueError" in results[0].explanation

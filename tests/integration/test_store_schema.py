@@ -8,6 +8,7 @@ from tests.integration.riverbend_store import Riverbend
 
 from suture.store.queries import QUERIES
 from suture.store.releases import fixed_setting, make_partitions
+from suture.store.state import lease_partitions
 
 pytestmark = pytest.mark.integration
 
@@ -42,3 +43,23 @@ async def test_the_number_of_partitions_is_chosen_once(riverbend: Riverbend) -> 
     assert await make_partitions(riverbend.database, 64) == before
     assert await riverbend.number("select count(*) from partition_lease") == before
     assert await fixed_setting(riverbend.database, "partitions_count", "7") == str(before)
+
+
+async def test_no_more_is_taken_than_asked_for_however_the_statistics_mislead(
+    riverbend: Riverbend,
+) -> None:
+    """A queue that was empty when it was counted: a limit inside a join is asked for every row."""
+    await riverbend.rows(
+        "insert into unbatched (policy, entry_id)"
+        " select 'charges', 'ent_' || lpad(n::text, 26, '0') from generate_series(1, 900) n"
+    )
+    await riverbend.rows(
+        "update pg_class set reltuples = 0, relpages = pg_relation_size(oid) / 8192"
+        " where relname in ('unbatched', 'partition_lease')"
+    )
+    await riverbend.rows("update pg_class set reltuples = 0 where relname = 'unbatched_pkey'")
+    taken = await riverbend.database.fetch("take_unbatched", "charges", 300)
+    assert len(taken) == 300
+    assert await riverbend.number("select count(*) from unbatched") == 600
+    leases = await lease_partitions(riverbend.database, "runner-9", seconds=5.0, partitions_max=2)
+    assert len(leases) == 2

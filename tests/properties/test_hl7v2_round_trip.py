@@ -22,6 +22,7 @@ from suture.wire.hl7v2 import (
     read_timestamp,
     render,
     segment,
+    select,
     split,
     unescape,
 )
@@ -134,6 +135,35 @@ def test_no_bytes_make_reading_fail_and_all_are_put_back(raw: bytes) -> None:
         assert each == render(message)
         assert isinstance(message.faults + message.notes, tuple)
         assert isinstance(message.get("PID-3.1") + message.get("ZZZ[2]-1(2).3.4"), str)
+
+
+paths = st.builds(
+    "{}-{}".format,
+    st.sampled_from(["MSH", "PID", "PID[2]", "ZZZ", "BHS", "BTS"]),
+    st.sampled_from(["1", "2", "3.1", "3(2)", "3.2", "5", "9", "10", "18", "99.1.2"]),
+)
+
+
+@MANY
+@given(nearly_messages, st.lists(paths, min_size=1, max_size=6))
+def test_many_values_at_once_are_those_that_paths_lead_to(raw: bytes, asked: list[str]) -> None:
+    message, again = parse(raw), parse(raw)
+    assert isinstance(message, Message)
+    assert isinstance(again, Message)
+    read = again.values(select(*asked))
+    assert [message.get(path) for path in asked] == read
+    assert [_walked(message, path) for path in asked] == read
+
+
+def _walked(message: Message, path: str) -> str:
+    """Follow a path the long way: by the list of all segments."""
+    place = read_path(path)
+    assert place is not None
+    named = [each for each in message.segments if each.name == place.segment]
+    if len(named) < place.ordinal:
+        return ""
+    segment_meant = named[place.ordinal - 1]
+    return segment_meant.value(place.field, place.component, place.subcomponent, place.repetition)
 
 
 @MANY

@@ -32,7 +32,7 @@ from suture.connectors.erp import ErpDestination
 from suture.connectors.erp.journal_api.connector import JournalSettings, open_destination
 from suture.engine.proof import Proof, read_proof
 from suture.engine.supervisor import Supervisor
-from suture.engine.worker import open_store
+from suture.engine.worker import ROLES, open_store
 from suture.governance.estate import Estate, load
 from suture.model.fault import Fault
 from suture.store.controls import read_counts, read_delivery_counts
@@ -139,6 +139,13 @@ class World:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return True
+
+    def process_ids(self) -> dict[str, int]:
+        """Return the processes that are alive: the workers by role, `postgres`, and the `erp`."""
+        assert self._supervisor is not None  # started
+        found: dict[str, int | None] = {role: self._supervisor.process_id(role) for role in ROLES}
+        found |= {"postgres": self.installation.postgres().server_pid(), "erp": self.erp.pid}
+        return {name: pid for name, pid in found.items() if pid is not None}
 
     async def database(self) -> Database:
         """Return a connection to the store, for looking."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def now_ms() -> int:
@@ -23,5 +24,11 @@ def elapsed_seconds() -> float:
 
 def hl7_timestamp(at_ms: int) -> str:
     """Return an instant as an HL7 DTM in UTC to the millisecond: 20260302101500.123+0000."""
-    at = instant(at_ms)
-    return f"{at:%Y%m%d%H%M%S}.{at.microsecond // 1000:03d}+0000"
+    seconds, milliseconds = divmod(at_ms, 1000)
+    return f"{_to_the_second(seconds)}.{milliseconds:03d}+0000"
+
+
+@lru_cache(maxsize=4)
+def _to_the_second(seconds: int) -> str:
+    """Write a second once, however many messages come in it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d%H%M%S}"

@@ -15,6 +15,8 @@ from suture.security.phi import seal
 from suture.store.transmission import FileAppend
 
 EVENTS_PER_FLUSH = 500
+EVENTS_PER_BREATH = 25
+"""After so many, what is on its way to the store gets its turn."""
 
 
 class Facts:
@@ -67,6 +69,8 @@ class Facts:
             self.hide(secret)
         if len(self._events) >= EVENTS_PER_FLUSH:
             await self.flush()
+        elif not self.count % EVENTS_PER_BREATH:
+            await asyncio.sleep(0)
 
     def hide(self, secret: Secret) -> None:
         """Add an identifier, sealed, behind its surrogate."""
@@ -76,9 +80,8 @@ class Facts:
             self._secrets[secret.token] = (secret.kind, sealed)
 
     async def flush(self) -> None:
-        """Append what has gathered."""
-        await self._append.events(self._events)
-        await self._append.secrets(self._secrets)
+        """Begin to append what has gathered; reading goes on meanwhile."""
+        await self._append.facts(self._events, self._secrets)
         self._events.clear()
         self._secrets.clear()
         await asyncio.sleep(0)

@@ -119,7 +119,11 @@ class Intake:
 
     async def _stored(self, arrival: Arrival, raw: bytes, channel: Channel) -> bytes:
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        await self._queue.put(_Pending(arrival, raw, channel, answer))
+        pending = _Pending(arrival, raw, channel, answer)
+        if self._queue.full():
+            await self._queue.put(pending)
+        else:
+            self._queue.put_nowait(pending)
         return await answer
 
     def prepare(self, raw: bytes, channel: Channel) -> Arrival:
@@ -185,6 +189,7 @@ class Intake:
     async def _write(self) -> None:
         while True:
             batch = [await self._queue.get()]
+            await asyncio.sleep(0)  # those that arrived in the same moment come along
             while len(batch) < BATCH_MESSAGES_MAX and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             try:
@@ -394,6 +399,7 @@ def as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
 
 
 def _events(translation: Translation, received: Received, channel: Channel) -> list[Event]:
+    digest = received.digest.hex()
     return [
         make_event(
             routed.stream,
@@ -401,7 +407,7 @@ def _events(translation: Translation, received: Received, channel: Channel) -> l
             routed.where,
             ordinal,
             message_id=received.id,
-            digest=received.digest.hex(),
+            digest=digest,
             recorded_at_ms=translation.recorded_at_ms,
             sequence=translation.sequence,
             source=channel.source,

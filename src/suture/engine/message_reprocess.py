@@ -96,8 +96,8 @@ async def reprocess_message(desk: Desk, message: StoredMessage, channel: Channel
             return Reprocessed(id=message.id, outcome="repeated", explanation=arrival.message_id)
         if arrival.status != "accepted" and says_the_same(reasons, arrival.faults):
             return still_held(message.id, arrival.faults, amount_at_stake(arrival.totals))
-        await store.events(arrival.events)
-        await store.secrets({token: (kind, kept) for token, kind, kept in arrival.secrets})
+        secrets = {token: (kind, sealed) for token, kind, sealed in arrival.secrets}
+        await store.facts(arrival.events, secrets)
         await store.rejudge(
             _row(arrival),
             resolution=desk.resolution,

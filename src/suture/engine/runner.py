@@ -2,8 +2,10 @@
 
 A worker leases partitions, reads the next events of all of them with their streams' records, tells
 each to its stream (`pipeline.advance`), and commits records, entries, work items, forwarded events
-and positions in one fenced statement. An event that cannot be handled or committed is set aside
-with an exception; the others go on (F33). What a batch reads and writes is `store/state.py`.
+and positions in one fenced statement. While events wait in number, the next batch is decided as the
+one before is being committed: what that one wrote is known here, and if it fails, nothing decided
+after it counts. An event that cannot be handled or committed is set aside with an exception; the
+others go on (F33). What a batch reads and writes is `store/state.py`.
 """
 
 from __future__ import annotations
@@ -48,6 +50,10 @@ WORKER_SECONDS = 4.0
 """A runner not seen for so long does not count when the partitions are shared out."""
 EVENTS_PER_PARTITION_MAX = 64
 IDLE_SECONDS_MAX = 0.05
+EVENTS_ENOUGH = 256
+GATHER_SECONDS = 0.02
+"""A batch of fewer events than enough was all there was: what comes next gathers for so long. Most
+of what a small batch costs is the batch."""
 
 
 class Turn(msgspec.Struct):
@@ -58,6 +64,21 @@ class Turn(msgspec.Struct):
     handled: list[tuple[Waiting, int, Step]]
     remembered: list[Remembered]
     forwarded: list[Event]
+
+    def last_seqs(self) -> dict[int, int]:
+        """Return the place in the inbox up to which each partition's events are in this batch."""
+        return {waiting.partition: waiting.seq for waiting, _, _ in self.handled}
+
+    def records(self) -> dict[str, Remembered]:
+        """Return the records that the batch leaves behind, by stream."""
+        return {item.stream: item for item in self.remembered}
+
+    def entries(self) -> dict[str, Entry]:
+        """Return what the batch books, by id."""
+        return {entry.id: entry for _, _, step in self.handled for entry in step.entries}
+
+
+_NOTHING = Turn(leases=[], handled=[], remembered=[], forwarded=[])
 
 
 class Runner:
@@ -72,6 +93,9 @@ class Runner:
         """Replaced between turns when a release comes into force."""
         self._leases: dict[int, Lease] = {}
         self._renew_at = 0.0
+        self._under_way = _NOTHING
+        self._commit: asyncio.Task[None] | None = None
+        """Of what is under way."""
         self._at_work = asyncio.Lock()
         self.events_handled = 0
 
@@ -80,23 +104,29 @@ class Runner:
         idle_seconds = 0.001
         while not stop.is_set():
             try:
-                handled = await self.turn()
+                async with self._at_work:
+                    handled = await self._turn()
+                    if handled < EVENTS_ENOUGH:
+                        await self._settle()
             except LeaseLostError:
                 log.warning("lease_lost", owner=self._owner)
-                self._leases, self._renew_at = {}, 0.0
+                await self._start_over()
                 continue
             except StoreUnavailableError:
-                self._leases, self._renew_at = {}, 0.0
+                await self._start_over()
                 await asyncio.sleep(0.2)
                 continue
-            if handled:
-                idle_seconds = 0.001
-            else:
+            if not handled:
                 await asyncio.sleep(idle_seconds)
                 idle_seconds = min(idle_seconds * 2, IDLE_SECONDS_MAX)
+                continue
+            idle_seconds = 0.001
+            if handled < EVENTS_ENOUGH:
+                await asyncio.sleep(GATHER_SECONDS)
         try:
+            await self._settle()
             await release_partitions(self._database, self._owner)
-        except StoreUnavailableError:
+        except (StoreUnavailableError, LeaseLostError):
             log.warning("leases_left_to_expire", owner=self._owner)
 
     async def change_books(self, books: Books) -> None:
@@ -105,32 +135,75 @@ class Runner:
         When this returns, nothing decided by the books before is still on its way to the store.
         """
         async with self._at_work:
+            if self._commit is not None:
+                await asyncio.wait([self._commit])  # how it ended is for `_settle` to say
             self.books = books
 
     async def turn(self) -> int:
         """Handle one batch; return how many events it held. Raises LeaseLostError, and as below."""
         async with self._at_work:
-            return await self._turn()
+            handled = await self._turn()
+            await self._settle()
+            return handled
 
     async def _turn(self) -> int:
-        await self._renew()
+        """Decide the next batch and begin to commit it, once the one before is committed."""
+        if elapsed_seconds() >= self._renew_at:
+            await self._settle()
+            await self._renew()
         if not self._leases:
             return 0
-        waiting = await read_inbox(self._database, list(self._leases), EVENTS_PER_PARTITION_MAX)
+        waiting = await read_inbox(
+            self._database,
+            list(self._leases),
+            EVENTS_PER_PARTITION_MAX,
+            after=self._under_way.last_seqs(),
+        )
         if not waiting:
             return 0
         try:
-            await self._handle(waiting)
+            turn = await self._decide(waiting, {})
         except (LeaseLostError, StoreUnavailableError):
             raise
         except Exception as error:  # noqa: BLE001 - a bug; one poison never blocks the others (F33)
-            log.error("batch_failed", error=type(error).__name__, events=len(waiting))
-            await self._handle_alone([item.partition for item in waiting])
+            await self._settle()
+            await self._part(error, waiting)
+        else:
+            if await self._settle():
+                self._under_way = turn
+                self._commit = asyncio.create_task(self._commit_turn(turn), name="runner-commit")
         return len(waiting)
 
-    async def _handle_alone(self, partitions: list[int]) -> None:
-        """Handle the events of a failed batch one at a time; set aside the one that fails again."""
-        for partition in partitions:
+    async def _settle(self) -> bool:
+        """Wait until what is under way is committed; False when its events had to go one by one.
+
+        What was decided after it is void then.
+        """
+        turn, commit = self._under_way, self._commit
+        self._under_way, self._commit = _NOTHING, None
+        if commit is None:
+            return True
+        try:
+            await commit
+        except (LeaseLostError, StoreUnavailableError):
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            await self._part(error, [waiting for waiting, _, _ in turn.handled])
+            return False
+        return True
+
+    async def _start_over(self) -> None:
+        """Forget what we hold and what is under way, however that ends: the store knows."""
+        if self._commit is not None:
+            await asyncio.wait([self._commit])
+            self._commit.exception()
+        self._under_way, self._commit = _NOTHING, None
+        self._leases, self._renew_at = {}, 0.0
+
+    async def _part(self, reason: Exception, waiting: list[Waiting]) -> None:
+        """Handle as many events as failed together one at a time; set aside what fails again."""
+        log.error("batch_failed", error=type(reason).__name__, events=len(waiting))
+        for partition in [item.partition for item in waiting]:
             for item in await read_inbox(self._database, [partition], 1):
                 try:
                     await self._handle([item])
@@ -143,8 +216,9 @@ class Runner:
 
     async def _handle(self, waiting: list[Waiting], poisoned: dict[str, str] | None = None) -> None:
         """Decide a batch and commit it; `poisoned` events, with what they raise, are set aside."""
-        unread = {item.event.id: item.failure for item in waiting if item.failure}
-        turn = await self._decide(waiting, unread | (poisoned or {}))
+        await self._commit_turn(await self._decide(waiting, poisoned or {}))
+
+    async def _commit_turn(self, turn: Turn) -> None:
         await commit_step(
             self._database,
             leases=turn.leases,
@@ -155,11 +229,9 @@ class Runner:
             release=self.books.release,
         )
         self._leases |= {lease.partition: lease for lease in turn.leases}
-        self.events_handled += len(waiting)
+        self.events_handled += len(turn.handled)
 
     async def _renew(self) -> None:
-        if elapsed_seconds() < self._renew_at:
-            return
         workers = await live_workers(self._database, seconds=WORKER_SECONDS)
         runners_count = max(1, sum(worker.role == "runner" for worker in workers))
         leases = await lease_partitions(
@@ -173,9 +245,11 @@ class Runner:
 
     async def _decide(self, waiting: list[Waiting], poisoned: dict[str, str]) -> Turn:
         """Decide a batch, setting aside any event whose handling raises."""
+        poisoned = {item.event.id: item.failure for item in waiting if item.failure} | poisoned
+        ahead = self._under_way.records()
         while True:
             try:
-                steps, records, versions = self._advance_all(waiting, poisoned)
+                steps, records, versions = self._advance_all(waiting, ahead, poisoned)
             except _PoisonError as poison:
                 log.error("event_failed", event_id=poison.event_id, error=poison.error)
                 poisoned[poison.event_id] = poison.error
@@ -183,7 +257,8 @@ class Runner:
             break
         await self._reverse(steps)
         touched = sorted({item.partition for item in waiting})
-        leases = {each: msgspec.structs.replace(self._leases[each]) for each in touched}
+        held = self._leases | {lease.partition: lease for lease in self._under_way.leases}
+        leases = {each: msgspec.structs.replace(held[each]) for each in touched}
         handled: list[tuple[Waiting, int, Step]] = []
         for item, step in zip(waiting, steps, strict=True):
             lease = leases[item.partition]
@@ -200,7 +275,7 @@ class Runner:
         )
 
     def _advance_all(
-        self, waiting: list[Waiting], poisoned: dict[str, str]
+        self, waiting: list[Waiting], ahead: dict[str, Remembered], poisoned: dict[str, str]
     ) -> tuple[list[Step], dict[str, Record[Any]], dict[str, int]]:
         records: dict[str, Record[Any]] = {}
         versions: dict[str, int] = {}
@@ -213,13 +288,15 @@ class Runner:
             try:
                 record = records.get(event.stream)
                 if record is None:
+                    # What is under way may be in the store already, or not yet.
+                    stored = ahead.get(event.stream, item)
                     record = (
                         initial(event.stream)
-                        if item.record is None
-                        else decode_record(event.stream, item.record)
+                        if stored.record is None
+                        else decode_record(event.stream, stored.record)
                     )
                     records[event.stream] = record
-                    versions[event.stream] = item.version
+                    versions[event.stream] = stored.version
                 steps.append(advance(record, event, self.books))
             except Exception as error:
                 raise _PoisonError(event.id, type(error).__name__) from error
@@ -234,6 +311,10 @@ class Runner:
             for reversal in step.reversals
             if reversal.reverses not in booked
         }
+        if missing:
+            under_way = self._under_way.entries()
+            booked |= {each: under_way[each] for each in missing & under_way.keys()}
+            missing -= under_way.keys()
         if missing:
             booked |= await read_entries(self._database, sorted(missing))
         for step in steps:

@@ -8,6 +8,7 @@ starts workers and starts them again when they die.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Sequence
@@ -41,6 +42,8 @@ ROLES: tuple[Role, ...] = ("intake", "files", "runner", "delivery")
 BEAT_SECONDS = 1.0
 RELEASE_POLL_SECONDS = 0.5
 PARTITIONS_COUNT = 16
+COLLECTION_THRESHOLDS = (50_000, 20, 50)
+"""New objects between two searches for cycles, where Python's own default is 700."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +102,7 @@ async def run_worker(setting: Setting, duty: Duty, database: Database) -> None:
         loop.add_signal_handler(number, stop.set)
     estate, release = await load_estate(database)
     await duty.start(estate, release)
+    _collect_seldom()
     log.info("worker_started", worker=setting.name, role=setting.role, release=release.id)
     helpers = [
         asyncio.create_task(_beat(database, setting, duty, stop), name="beat"),
@@ -118,6 +122,17 @@ async def run_worker(setting: Setting, duty: Duty, database: Database) -> None:
         log.warning("worker_not_retired", worker=setting.name)
     await database.close()
     log.info("worker_stopped", worker=setting.name)
+
+
+def _collect_seldom() -> None:
+    """Look for cycles of dead objects as seldom as a worker needs it, and never among what stays.
+
+    A message makes thousands of objects and no cycle: they go when they are let go of. Searching at
+    Python's own pace took a sixth of a worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
 
 
 def _stop_when_failed(helper: asyncio.Task[None], stop: asyncio.Event) -> None:

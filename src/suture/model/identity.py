@@ -10,7 +10,6 @@ thing. What a sender names a message by (`MSH-10`, `TRN02`) has no limit of its 
 
 from __future__ import annotations
 
-import hmac
 from functools import lru_cache
 from hashlib import blake2b, sha256
 from types import MappingProxyType
@@ -42,8 +41,12 @@ MEMO_ENTRIES_MAX = 65_536
 TEXT_CHARACTERS_MAX = 200
 """Of a text that a sender chose and an index or a column of a screen must hold."""
 
+_BLOCK_BYTES = 64
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+_FIFTY_BITS = 2**50 - 1
 
 
 class Tokenizer:
@@ -54,13 +57,17 @@ class Tokenizer:
     as what it hides.
     """
 
-    __slots__ = ("_key", "_remembered")
+    __slots__ = ("_inner", "_outer", "_remembered")
 
     def __init__(self, key: bytes) -> None:
         """Take the index key. Raises ValueError when it is shorter than what the hash can use."""
         if len(key) < KEY_BYTES_MIN:
             raise ValueError(f"an index key has {KEY_BYTES_MIN} bytes or more, not {len(key)}")
-        self._key = key
+        # HMAC (RFC 2104) with the key's part of both hashes done once: a file has a million names.
+        short = sha256(key).digest() if len(key) > _BLOCK_BYTES else key
+        block = short.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = sha256(block.translate(_INNER_PAD))
+        self._outer = sha256(block.translate(_OUTER_PAD))
         self._remembered = lru_cache(MEMO_ENTRIES_MAX)(self._derived)
 
     def __repr__(self) -> str:
@@ -77,8 +84,10 @@ class Tokenizer:
 
     def _derived(self, kind: str, authority: str, normalised: str) -> str:
         prefix = PREFIXES[kind]
-        digest = hmac.digest(self._key, _joined((kind, authority, normalised)), "sha256")
-        return f"{prefix}_{_base32hex(int.from_bytes(digest[:16], 'big'))}"
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(_joined((kind, authority, normalised)))
+        outer.update(inner.digest())
+        return f"{prefix}_{_base32hex(int.from_bytes(outer.digest()[:16], 'big'))}"
 
 
 def derive_id(prefix: str, at_ms: int, *parts: str) -> str:
@@ -125,21 +134,23 @@ def _joined(parts: tuple[str, ...]) -> bytes:
 def _base32hex(number: int) -> str:
     """Write 128 bits as RFC 4648 base32hex: lower-case, unpadded, in the order of the numbers.
 
-    Two characters at a time, written out: this runs several times for each message.
+    Two characters at a time, written out, of numbers small enough to be quick to shift: this runs
+    several times for each message.
     """
     bits = number << 2  # 26 characters hold 130 bits
+    high, middle, low = bits >> 100, bits >> 50 & _FIFTY_BITS, bits & _FIFTY_BITS
     return (
-        _PAIRS[bits >> 120]
-        + _PAIRS[bits >> 110 & 1023]
-        + _PAIRS[bits >> 100 & 1023]
-        + _PAIRS[bits >> 90 & 1023]
-        + _PAIRS[bits >> 80 & 1023]
-        + _PAIRS[bits >> 70 & 1023]
-        + _PAIRS[bits >> 60 & 1023]
-        + _PAIRS[bits >> 50 & 1023]
-        + _PAIRS[bits >> 40 & 1023]
-        + _PAIRS[bits >> 30 & 1023]
-        + _PAIRS[bits >> 20 & 1023]
-        + _PAIRS[bits >> 10 & 1023]
-        + _PAIRS[bits & 1023]
+        _PAIRS[high >> 20]
+        + _PAIRS[high >> 10 & 1023]
+        + _PAIRS[high & 1023]
+        + _PAIRS[middle >> 40]
+        + _PAIRS[middle >> 30 & 1023]
+        + _PAIRS[middle >> 20 & 1023]
+        + _PAIRS[middle >> 10 & 1023]
+        + _PAIRS[middle & 1023]
+        + _PAIRS[low >> 40]
+        + _PAIRS[low >> 30 & 1023]
+        + _PAIRS[low >> 20 & 1023]
+        + _PAIRS[low >> 10 & 1023]
+        + _PAIRS[low & 1023]
     )

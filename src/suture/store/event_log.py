@@ -49,32 +49,24 @@ class Held(msgspec.Struct, frozen=True):
     status: str
 
 
-class EventRows:
-    """Columns of events for `unnest`, built row by row."""
+Row = tuple[object, ...]
+"""A row as it is sent: the columns of a type of `sql/migrations/0004_rows.sql`, in its order."""
 
-    __slots__ = ("columns", "partitions_count")
 
-    def __init__(self, partitions_count: int) -> None:
-        """Start with no rows."""
-        self.partitions_count = partitions_count
-        self.columns: tuple[list[object], ...] = tuple([] for _ in range(10))
-
-    def add(self, event: Event) -> None:
-        """Add one event as a row."""
-        row = (
-            event.id,
-            event.message_id,
-            event.stream,
-            partition_of(event.stream, self.partitions_count),
-            event.type,
-            event.source,
-            event.where,
-            event.stamp,
-            event.received_at_ms,
-            encode_fact(event.fact),
-        )
-        for column, value in zip(self.columns, row, strict=True):
-            column.append(value)
+def event_row(event: Event, partitions_count: int) -> Row:
+    """Return an event as an `event_row`."""
+    return (
+        event.id,
+        event.message_id,
+        event.stream,
+        partition_of(event.stream, partitions_count),
+        event.type,
+        event.source,
+        event.where,
+        event.stamp,
+        event.received_at_ms,
+        encode_fact(event.fact),
+    )
 
 
 _PARTS_OF_OTHERS = frozenset({"claims_paid"})
@@ -99,49 +91,45 @@ async def append_messages(
     Arrivals must carry distinct identities. What is not returned lost its identity to a message
     stored before (`find_identities` says which).
     """
-    rows = EventRows(partitions_count)
-    totals: tuple[list[object], ...] = ([], [], [], [])
-    secrets: dict[str, tuple[str, bytes]] = {}
-    faults: tuple[list[object], ...] = tuple([] for _ in range(10))
-    for arrival in arrivals:
-        for event in arrival.events:
-            rows.add(event)
-        for name, count, amount in arrival.totals:
-            for column, value in zip(totals, (arrival.id, name, count, amount), strict=True):
-                column.append(value)
-        for token, kind, sealed in arrival.secrets:
-            secrets[token] = (kind, sealed)
-        for ordinal, fault in enumerate(arrival.faults, 1):
-            row = _work_item(arrival, ordinal, fault)
-            for column, value in zip(faults, row, strict=True):
-                column.append(value)
-    tokens = sorted(secrets)
+    secrets = {
+        token: (token, kind, sealed)
+        for arrival in arrivals
+        for token, kind, sealed in arrival.secrets
+    }
     claimed = await database.fetch(
         "append_messages",
-        [a.identity for a in arrivals],
-        [a.id for a in arrivals],
-        [a.sha256 for a in arrivals],
-        [a.source for a in arrivals],
-        [a.format for a in arrivals],
-        [a.type for a in arrivals],
-        [a.control_id for a in arrivals],
-        [a.status for a in arrivals],
-        [a.bytes_count for a in arrivals],
-        [a.received_at for a in arrivals],
-        [len(a.events) for a in arrivals],
-        [a.sealed for a in arrivals],
-        [a.reply for a in arrivals],
-        *rows.columns,
-        *totals,
-        tokens,
-        [secrets[token][0] for token in tokens],
-        [secrets[token][1] for token in tokens],
-        *faults,
+        [_message_row(arrival) for arrival in arrivals],
+        [event_row(event, partitions_count) for each in arrivals for event in each.events],
+        [(each.id, *total) for each in arrivals for total in each.totals],
+        [secrets[token] for token in sorted(secrets)],
+        [
+            _work_item_row(each, ordinal, fault)
+            for each in arrivals
+            for ordinal, fault in enumerate(each.faults, 1)
+        ],
     )
     return {row["message_id"] for row in claimed}
 
 
-def _work_item(arrival: Arrival, ordinal: int, fault: Fault) -> tuple[object, ...]:
+def _message_row(arrival: Arrival) -> Row:
+    return (
+        arrival.identity,
+        arrival.id,
+        arrival.source,
+        arrival.format,
+        arrival.type,
+        arrival.control_id,
+        arrival.status,
+        arrival.sha256,
+        arrival.bytes_count,
+        arrival.received_at,
+        len(arrival.events),
+        arrival.sealed,
+        arrival.reply,
+    )
+
+
+def _work_item_row(arrival: Arrival, ordinal: int, fault: Fault) -> Row:
     return (
         f"exc_{arrival.id[4:]}.{ordinal:02d}",
         group_key(fault, arrival.source),
@@ -149,10 +137,14 @@ def _work_item(arrival: Arrival, ordinal: int, fault: Fault) -> tuple[object, ..
         catalogue()[fault.code].owner,
         arrival.source,
         arrival.id,
+        "",
+        "",
+        "",
         fault.where,
         fault.explanation,
         fault.remedy,
         amount_at_stake(arrival.totals) if ordinal == 1 else 0,
+        "",
     )
 
 

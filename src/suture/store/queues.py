@@ -31,6 +31,15 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
     """Journals the ERP has not confirmed."""
 
 
+class UnderWay(msgspec.Struct, frozen=True):
+    """Whether anything waits before it is delivered."""
+
+    events: bool
+    """For a runner."""
+    entries: bool
+    """For a journal."""
+
+
 class OpenAmount(msgspec.Struct, frozen=True):
     """What is at stake in open exceptions in one currency."""
 
@@ -55,6 +64,12 @@ async def read_queues(database: Database) -> Queues:
         unbatched=await _queue(database, "unbatched_queue"),
         deliveries=await _queue(database, "delivery_queue"),
     )
+
+
+async def read_under_way(database: Database) -> UnderWay:
+    """Return whether anything waits, at a cost that may be asked many times a second."""
+    rows = await database.fetch("under_way")
+    return UnderWay(**dict(rows[0]))
 
 
 async def read_open_amounts(database: Database) -> list[OpenAmount]:

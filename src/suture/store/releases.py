@@ -9,7 +9,7 @@ import msgspec
 
 from suture.model.event import Event
 from suture.store.database import Database
-from suture.store.event_log import EventRows
+from suture.store.event_log import event_row
 
 
 class ActiveRelease(msgspec.Struct, frozen=True):
@@ -74,10 +74,8 @@ async def append_reconsidered(
     database: Database, events: Sequence[Event], partitions_count: int
 ) -> None:
     """Queue `Reconsidered` events; those already queued stay single."""
-    rows = EventRows(partitions_count)
-    for event in events:
-        rows.add(event)
-    await database.execute("append_reconsidered", *rows.columns)
+    rows = [event_row(event, partitions_count) for event in events]
+    await database.execute("append_reconsidered", rows)
 
 
 async def read_settings(database: Database, prefix: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 
 import msgspec
 
@@ -18,7 +19,9 @@ from suture.model.fault import catalogue
 from suture.model.identity import message_of
 from suture.pipeline import Step
 from suture.store.database import Database
-from suture.store.event_log import EventRows, group_key
+from suture.store.event_log import Row, event_row, group_key
+
+RESOLUTION = "resolved by a later event"
 
 
 class Lease(msgspec.Struct):
@@ -70,10 +73,22 @@ async def release_partitions(database: Database, owner: str) -> None:
 
 
 async def read_inbox(
-    database: Database, partitions: Sequence[int], events_per_partition_max: int
+    database: Database,
+    partitions: Sequence[int],
+    events_per_partition_max: int,
+    *,
+    after: Mapping[int, int] = MappingProxyType({}),
 ) -> list[Waiting]:
-    """Return the next events of these partitions, in the order each partition must handle them."""
-    rows = await database.fetch("read_inbox", list(partitions), events_per_partition_max)
+    """Return the next events of these partitions, in the order each partition must handle them.
+
+    `after` is the place in the inbox, by partition, up to which events are being committed.
+    """
+    rows = await database.fetch(
+        "read_inbox",
+        list(partitions),
+        [after.get(partition, 0) for partition in partitions],
+        events_per_partition_max,
+    )
     waiting = []
     for partition, seq, *told, payload, version, record in rows:
         event_id, message_id, stream, source, path, stamp, received_at_ms = told
@@ -159,9 +174,6 @@ async def commit_step(
     """
     entries = [entry for _, _, step in handled for entry in step.entries]
     resolved = {item: _resolution(step) for _, _, step in handled for item in step.resolved}
-    told = EventRows(partitions_count)
-    for event in forwarded:
-        told.add(event)
     opened, closed = _work_items(handled, resolved)
     states = sorted(remembered, key=lambda item: item.stream)
     await database.execute(
@@ -169,82 +181,67 @@ async def commit_step(
         [lease.partition for lease in leases],
         [lease.epoch for lease in leases],
         [lease.position for lease in leases],
-        [waiting.partition for waiting, _, _ in handled],
-        [waiting.seq for waiting, _, _ in handled],
-        [waiting.partition for waiting, _, _ in handled],
-        [position for _, position, _ in handled],
-        [waiting.event.id for waiting, _, _ in handled],
-        [step.outcome for _, _, step in handled],
         release,
-        [item.stream for item in states],
-        [item.version for item in states],
-        [item.record for item in states],
-        *_entry_columns(entries),
-        *_line_columns(entries),
-        *told.columns,
-        *opened,
+        [
+            (waiting.partition, waiting.seq, position, waiting.event.id, step.outcome)
+            for waiting, position, step in handled
+        ],
+        [(item.stream, item.version, item.record) for item in states],
+        [_entry_row(entry) for entry in entries],
+        [
+            _line_row(entry.id, ordinal, line)
+            for entry in entries
+            for ordinal, line in enumerate(entry.lines, 1)
+        ],
+        [event_row(event, partitions_count) for event in forwarded],
+        opened,
         closed,
         [resolved[item] for item in closed],
-        [entry.principal_minor for entry in entries],
     )
 
 
-def _entry_columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
+def _entry_row(entry: Entry) -> Row:
     return (
-        [entry.id for entry in entries],
-        [entry.stream for entry in entries],
-        [entry.booking_key for entry in entries],
-        [entry.revision for entry in entries],
-        [entry.event_id for entry in entries],
-        [entry.kind for entry in entries],
-        [entry.policy for entry in entries],
-        [entry.entity for entry in entries],
-        [entry.currency for entry in entries],
-        [entry.effective_on for entry in entries],
-        [entry.accounting_on for entry in entries],
-        [entry.received_at_ms for entry in entries],
-        [entry.release for entry in entries],
-        [entry.reverses for entry in entries],
+        entry.id,
+        entry.stream,
+        entry.booking_key,
+        entry.revision,
+        entry.event_id,
+        entry.kind,
+        entry.policy,
+        entry.entity,
+        entry.currency,
+        entry.effective_on,
+        entry.accounting_on,
+        entry.received_at_ms,
+        entry.release,
+        entry.reverses,
+        entry.principal_minor,
     )
 
 
-def _line_columns(entries: Sequence[Entry]) -> tuple[list[object], ...]:
-    columns: tuple[list[object], ...] = tuple([] for _ in range(11))
-    (
-        ids,
-        ordinals,
-        accounts,
-        debits_minor,
-        credits_minor,
-        facilities,
-        centres,
-        services,
-        classes,
-        rules,
-        paths,
-    ) = columns
-    for entry in entries:
-        for ordinal, line in enumerate(entry.lines, 1):
-            ids.append(entry.id)
-            ordinals.append(ordinal)
-            accounts.append(line.account)
-            debits_minor.append(line.debit_minor)
-            credits_minor.append(line.credit_minor)
-            facilities.append(line.facility)
-            centres.append(line.cost_centre)
-            services.append(line.service_line)
-            classes.append(line.payer_class)
-            rules.append(line.rule)
-            paths.append(line.where)
-    return columns
+def _line_row(entry_id: str, ordinal: int, line: Line) -> Row:
+    return (
+        entry_id,
+        ordinal,
+        line.account,
+        line.debit_minor,
+        line.credit_minor,
+        line.facility,
+        line.cost_centre,
+        line.service_line,
+        line.payer_class,
+        line.rule,
+        line.where,
+    )
 
 
 def _work_items(
     handled: Sequence[tuple[Waiting, int, Step]], resolved: Mapping[str, str]
-) -> tuple[tuple[list[object], ...], list[str]]:
-    """Return the columns of the items to open, and the ids of an earlier step's to close."""
-    columns: tuple[list[object], ...] = tuple([] for _ in range(14))
+) -> tuple[list[Row], list[str]]:
+    """Return the rows of the items to open, and the ids of an earlier step's to close."""
     opened: set[str] = set()
+    rows: list[Row] = []
     for waiting, _, step in handled:
         event = waiting.event
         for item in step.opened:
@@ -255,8 +252,8 @@ def _work_items(
                 item.fault.code,
                 catalogue()[item.fault.code].owner,
                 event.source,
-                item.event_id,
                 message_of(item.event_id) if item.event_id != event.id else event.message_id,
+                item.event_id,
                 event.stream,
                 item.booking_key,
                 item.fault.where,
@@ -265,9 +262,8 @@ def _work_items(
                 item.amount_minor,
                 resolved.get(item.id, ""),
             )
-            for column, value in zip(columns, row, strict=True):
-                column.append(value)
-    return columns, sorted(resolved.keys() - opened)
+            rows.append(row)
+    return rows, sorted(resolved.keys() - opened)
 
 
 def _resolution(step: Step) -> str:

@@ -7,6 +7,7 @@ themselves are appended by `event_log.py`; both are read back by `lineage.py`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -19,7 +20,7 @@ import msgspec
 from suture.model.event import Event
 from suture.model.fault import Fault, catalogue
 from suture.store.database import FILES, Database, Session
-from suture.store.event_log import EventRows, amount_at_stake, group_key
+from suture.store.event_log import amount_at_stake, event_row, group_key
 
 
 class MessageRow(msgspec.Struct, kw_only=True):
@@ -54,6 +55,8 @@ class FileAppend:
         self._session: Session | None = None
         self._transmission_id = ""
         self._chunks_count = 0
+        self._sending: asyncio.Task[object] | None = None
+        """Facts on their way: whoever reads a file reads on meanwhile."""
         self._marks: list[str] = []
 
     async def __aenter__(self) -> Self:
@@ -69,10 +72,28 @@ class FileAppend:
         trace: TracebackType | None,
     ) -> None:
         """Commit what was appended, or nothing of it when an exception passes."""
+        try:
+            if error is None:
+                await self._settle()
+            else:
+                await self._give_up()
+        except BaseException as lost:
+            await self._stack.__aexit__(type(lost), lost, lost.__traceback__)
+            raise
         await self._stack.__aexit__(kind, error, trace)
+
+    async def _give_up(self) -> None:
+        """Wait for the facts on their way, whatever becomes of them."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            await asyncio.gather(sending, return_exceptions=True)
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a named query inside the transaction."""
+        await self._settle()
+        return await self._fetch(query, *arguments)
+
+    async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         assert self._session is not None, "not entered"
         return await self._session.fetch(query, *arguments)
 
@@ -93,7 +114,14 @@ class FileAppend:
         await self._say(f"rollback to savepoint {savepoint}")
         del self._marks[self._marks.index(savepoint) + 1 :]
 
+    async def _settle(self) -> None:
+        """Wait for the facts on their way: one connection runs one statement at a time."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            await sending
+
     async def _say(self, statement: str) -> None:
+        await self._settle()
         assert self._session is not None, "not entered"
         await self._session.say(statement)
 
@@ -131,26 +159,18 @@ class FileAppend:
         holders = await self.fetch("find_identity_holder", identity)
         return str(holders[0]["message_id"]) if holders else "of another intake"
 
-    async def events(self, events: Sequence[Event]) -> None:
-        """Append events and queue them for their partitions."""
-        if not events:
-            return
-        rows = EventRows(self._partitions_count)
-        for event in events:
-            rows.add(event)
-        await self.fetch("append_events", *rows.columns)
+    async def facts(
+        self, events: Sequence[Event], secrets: Mapping[str, tuple[str, bytes]]
+    ) -> None:
+        """Begin to append events, to be queued for their partitions, and sealed identifiers.
 
-    async def secrets(self, secrets: Mapping[str, tuple[str, bytes]]) -> None:
-        """Keep sealed identifiers by surrogate."""
-        if not secrets:
-            return
-        tokens = sorted(secrets)
-        await self.fetch(
-            "keep_secrets",
-            tokens,
-            [secrets[token][0] for token in tokens],
-            [secrets[token][1] for token in tokens],
-        )
+        Whatever is asked for next waits until they are appended, and raises what that raises.
+        """
+        await self._settle()
+        if events or secrets:
+            rows = [event_row(event, self._partitions_count) for event in events]
+            kept = [(token, *secrets[token]) for token in sorted(secrets)]
+            self._sending = asyncio.create_task(self._fetch("append_facts", rows, kept))
 
     async def message(self, row: MessageRow) -> None:
         """Append a judged message with its totals, its exceptions and what it names unheard."""
@@ -176,13 +196,7 @@ class FileAppend:
     async def append_totals(self, row: MessageRow) -> None:
         """Append what a message says it is worth."""
         if row.totals:
-            await self.fetch(
-                "append_totals",
-                [row.id] * len(row.totals),
-                [name for name, _, _ in row.totals],
-                [count for _, count, _ in row.totals],
-                [amount for _, _, amount in row.totals],
-            )
+            await self.fetch("append_totals", [(row.id, *total) for total in row.totals])
 
     async def open_items(self, row: MessageRow, *, after: int = 0) -> None:
         """Open a message's exceptions, `after` those it had, and note what it names unheard."""

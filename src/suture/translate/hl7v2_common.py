@@ -260,7 +260,10 @@ def told(segment: Segment | None, field: int, component: int = 1) -> str:
     """Return the trimmed value at a place; "" where nothing, or the HL7 null, stands there."""
     if segment is None:
         return ""
-    text = segment.text(field)
+    fields = segment.fields
+    if field >= len(fields):
+        return ""
+    text = fields[field]
     if not text or (component == 1 and text.isalnum()):
         return text  # most fields by far: empty, or one plain value that holds no separator
     value = segment.value(field, component)

@@ -130,7 +130,7 @@ class _MessageReader:
                 continue
             value = rule.value(self)
             if value or rule.is_clearing:
-                put = hl7v2.replace_value(self._message, segment, path, value)
+                put = hl7v2.replace_value(segment, path, value)
                 self._segments[segment.position] = self.changed[segment.position] = put
 
     def read(self, place: str) -> str:

@@ -17,6 +17,7 @@ from suture.model.fault import Fault, fault
 START = b"\x0b"
 END = b"\x1c"
 CARRIAGE_RETURN = b"\r"
+_WHOLE_END = END + CARRIAGE_RETURN
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 JUNK_BYTES_MAX = 1024
@@ -106,6 +107,17 @@ class FrameReader:
 
     def receive(self, data: bytes) -> list[Frame | FramingFault]:
         """Take the next bytes of the stream and return what they complete, in order."""
+        if (
+            self._state is _State.BETWEEN
+            and data.startswith(START)
+            and data.endswith(_WHOLE_END)
+            and data.count(START) == data.count(END) == 1
+            and len(data) <= self._frame_bytes_max
+        ):
+            # One whole frame and nothing else, as nearly always: what follows finds the same.
+            self._junk_bytes = 0
+            self.frames_opened += 1
+            return [Frame(data[1:-2])]
         events: list[Frame | FramingFault] = []
         if self._state is _State.CLOSED:
             return events

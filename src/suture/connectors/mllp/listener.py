@@ -203,10 +203,7 @@ class _Connection(asyncio.Protocol):
             while self._waiting and self._transport is not None:
                 batch = list(self._waiting)
                 self._waiting.clear()
-                replies = await asyncio.gather(
-                    *(self._handed_on(item) for item in batch), return_exceptions=True
-                )
-                for reply in replies:
+                for reply in await self._replies(batch):
                     if not isinstance(reply, bytes):
                         self._drop("mllp.message.not_stored")
                         return
@@ -217,6 +214,17 @@ class _Connection(asyncio.Protocol):
             self._worker = None
             self._close_when_answered()
             self._arm()
+
+    async def _replies(
+        self, batch: list[bytes | FramingFault]
+    ) -> list[bytes | BaseException | None]:
+        """Hand frames on and return what each got; one alone, the usual case, without a task."""
+        if len(batch) > 1:
+            return await asyncio.gather(*map(self._handed_on, batch), return_exceptions=True)
+        try:
+            return [await self._handed_on(batch[0])]
+        except Exception as error:  # noqa: BLE001 - as `gather` would return it
+            return [error]
 
     def _handed_on(self, item: bytes | FramingFault) -> Awaitable[bytes | None]:
         if isinstance(item, bytes):

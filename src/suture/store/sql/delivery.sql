@@ -1,12 +1,12 @@
 -- name: take_unbatched
 -- Take entries of one policy out of the queue, oldest first, of the entities $3 or of all; they belong to the journals this
 -- commit makes.
-delete from unbatched u using (
-    select policy, entry_id from unbatched where policy = $1 and ($3::text[] is null or entity = any($3::text[]))
+-- The array is made once, whatever the plan: joined as a subquery, the limit was asked again for every row, and took all there was.
+delete from unbatched where ctid = any(array(
+    select ctid from unbatched where policy = $1 and ($3::text[] is null or entity = any($3::text[]))
     order by entry_id limit $2 for update skip locked
-) due
-where u.policy = due.policy and u.entry_id = due.entry_id
-returning u.entry_id
+))
+returning entry_id
 
 -- name: unbatched_age
 -- Per policy and entity: how many entries wait for a journal and for how long the oldest has.

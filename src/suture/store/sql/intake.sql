@@ -1,39 +1,35 @@
 -- name: append_messages
--- Append a batch of messages whose identity is new, with all that hangs on them; say of every identity who holds it.
-with claimed as (
+-- Append a batch of messages whose identity is new, with all that hangs on them; say which they were.
+with arrived as materialized (
+    select m.* from unnest($1::message_row[]) m
+), claimed as (
     insert into message_identity (identity, message_id, sha256)
-    select * from unnest($1::text[], $2::text[], $3::bytea[])
+    select identity, id, sha256 from arrived
     on conflict do nothing
     returning message_id
 ), stored as (
     insert into message (id, source, format, type, control_id, status, sha256, bytes_count, received_at, events_count, sealed, reply)
-    select m.* from unnest($2::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $3::bytea[], $9::bigint[],
-        $10::timestamptz[], $11::integer[], $12::bytea[], $13::bytea[])
-        m(id, source, format, type, control_id, status, sha256, bytes_count, received_at, events_count, sealed, reply)
-    join claimed on claimed.message_id = m.id
-), told as (
-    insert into event (id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload)
-    select e.* from unnest($14::text[], $15::text[], $16::text[], $17::smallint[], $18::text[], $19::text[], $20::text[], $21::text[],
-        $22::bigint[], $23::bytea[]) e(id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload)
+    select m.id, m.source, m.format, m.type, m.control_id, m.status, m.sha256, m.bytes_count, m.received_at, m.events_count, m.sealed,
+        m.reply
+    from arrived m join claimed on claimed.message_id = m.id
+), told as materialized (
+    select e.* from unnest($2::event_row[]) with ordinality
+        e(id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload, place)
     join claimed on claimed.message_id = e.message_id
-), arrived as (
-    insert into inbox (partition, event_id)
-    select i.partition, i.event_id from unnest($17::smallint[], $14::text[], $15::text[]) with ordinality
-        i(partition, event_id, message_id, place)
-    join claimed on claimed.message_id = i.message_id order by i.place
+), logged as (
+    insert into event (id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload)
+    select id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload from told
+), queued as (
+    insert into inbox (partition, event_id) select partition, id from told order by place
 ), counted as (
     insert into control_total (message_id, name, items_count, amount_minor)
-    select t.* from unnest($24::text[], $25::text[], $26::bigint[], $27::bigint[]) t(message_id, name, items_count, amount_minor)
-    join claimed on claimed.message_id = t.message_id
+    select t.* from unnest($3::control_total_row[]) t join claimed on claimed.message_id = t.message_id
 ), kept as (
-    insert into vault (token, kind, sealed)
-    select * from unnest($28::text[], $29::text[], $30::bytea[])
-    on conflict do nothing
+    insert into vault (token, kind, sealed) select * from unnest($4::secret_row[]) on conflict do nothing
 ), opened as (
     insert into work_item (id, group_key, code, owner, source, message_id, path, explanation, remedy, amount_minor)
-    select w.* from unnest($31::text[], $32::text[], $33::text[], $34::text[], $35::text[], $36::text[], $37::text[], $38::text[],
-        $39::text[], $40::bigint[]) w(id, group_key, code, owner, source, message_id, path, explanation, remedy, amount_minor)
-    join claimed on claimed.message_id = w.message_id
+    select w.id, w.group_key, w.code, w.owner, w.source, w.message_id, w.path, w.explanation, w.remedy, w.amount_minor
+    from unnest($5::work_item_row[]) w join claimed on claimed.message_id = w.message_id
 )
 select message_id from claimed
 
@@ -71,23 +67,23 @@ insert into message (id, source, format, type, control_id, status, sha256, bytes
     transmission_id, bytes_offset, reply)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 
--- name: append_events
--- Append events of one message and queue them for the owners of their partitions, in order.
-with told as (
+-- name: append_facts
+-- Append events of one message and queue them for the owners of their partitions, in order; keep the identifiers behind their
+-- surrogates, of which the first one stays.
+with logged as (
     insert into event (id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload)
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::bigint[], $10::bytea[])
+    select * from unnest($1::event_row[])
+), kept as (
+    insert into vault (token, kind, sealed) select * from unnest($2::secret_row[]) on conflict do nothing
 )
 insert into inbox (partition, event_id)
-select i.partition, i.event_id from unnest($4::smallint[], $1::text[]) with ordinality i(partition, event_id, place) order by i.place
+select partition, id from unnest($1::event_row[]) with ordinality
+    e(id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload, place)
+order by place
 
 -- name: append_totals
 -- What a message says it is worth.
-insert into control_total (message_id, name, items_count, amount_minor) select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
-
--- name: keep_secrets
--- Sealed identifiers behind their surrogates; the first one stays.
-insert into vault (token, kind, sealed) select * from unnest($1::text[], $2::text[], $3::bytea[]) on conflict do nothing
+insert into control_total (message_id, name, items_count, amount_minor) select * from unnest($1::control_total_row[])
 
 -- name: find_identity_holder
 -- Which message holds an identity.

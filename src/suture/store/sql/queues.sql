@@ -15,6 +15,10 @@ select count(*) as items_count, coalesce(extract(epoch from now() - min(j.create
 from delivery d join journal j on j.reference = d.idempotency_key
 where d.status = 'QUEUED'
 
+-- name: under_way
+-- Whether any event waits for a runner, and any entry for a journal.
+select exists (select from inbox) as events, exists (select from unbatched) as entries
+
 -- name: open_amount
 -- What is at stake in open exceptions, by currency and by where it is, and since when the oldest is open.
 select currency, count(*) as items_count, sum(at_stake)::bigint as amount_minor, min(opened_at) as oldest_at,

@@ -18,8 +18,7 @@ select coalesce(max(number), 0) as number from release
 -- Ask streams with parked work to decide again, once per release and holder.
 with told as (
     insert into event (id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload)
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::bigint[], $10::bytea[])
+    select * from unnest($1::event_row[])
     on conflict do nothing
     returning id, partition
 )

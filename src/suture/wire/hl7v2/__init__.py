@@ -16,7 +16,8 @@ from suture.wire.hl7v2.escape import NULL, escape, unescape
 from suture.wire.hl7v2.layout import SEGMENTS_MAX
 from suture.wire.hl7v2.message import Message, render
 from suture.wire.hl7v2.parse import parse, parse_header
-from suture.wire.hl7v2.segment import FIELDS_MAX, Path, Segment, read_path
+from suture.wire.hl7v2.path import Path, Selection, read_path, select
+from suture.wire.hl7v2.segment import FIELDS_MAX, Segment
 from suture.wire.hl7v2.separators import DEFAULT, Separators
 from suture.wire.hl7v2.timestamp import Precision, Timestamp, read_timestamp
 
@@ -36,6 +37,7 @@ __all__ = [
     "Raw",
     "Repeated",
     "Segment",
+    "Selection",
     "Separators",
     "Timestamp",
     "acknowledge",
@@ -54,6 +56,7 @@ __all__ = [
     "render",
     "replace_value",
     "segment",
+    "select",
     "split",
     "unescape",
 ]

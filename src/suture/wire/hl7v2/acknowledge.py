@@ -14,10 +14,11 @@ from functools import cache
 from importlib import resources
 
 from suture.model.fault import Fault
-from suture.wire.hl7v2.build import Field, Raw, build, segment
+from suture.wire.hl7v2.build import SEGMENT_END, Field, build, segment
+from suture.wire.hl7v2.escape import escape
 from suture.wire.hl7v2.message import Message
-from suture.wire.hl7v2.segment import Path, read_path
-from suture.wire.hl7v2.separators import ABSENT, DEFAULT
+from suture.wire.hl7v2.path import Path, read_path
+from suture.wire.hl7v2.separators import ABSENT, DEFAULT, Separators
 
 POSITIVE = frozenset(("AA", "CA"))
 CODES = frozenset(("AA", "AE", "AR", "CA", "CE", "CR"))
@@ -88,39 +89,45 @@ def acknowledge(
         header = segment(
             "MSH", {7: at, 9: "ACK", 10: control_id, 11: "P", 12: _VERSION_WITHOUT_HEADER}
         )
-        return build([header, ["MSA", code, ""], *_errors(code, faults)])
+        return build([header, ["MSA", code, ""], *([] if code in POSITIVE else _errors(faults))])
     if not may_acknowledge(message):
         return b""
-    tells_errors = _tells_errors(message.version)
-    answer: list[Field] = ["MSA", code, Raw(message.header.text(10))]
-    if not tells_errors and code not in POSITIVE:
-        answer.append(_plain(faults[0].explanation)[:_TEXT_LENGTH_MAX] if faults else "")
-    errors = _errors(code, faults) if tells_errors else []
     # A sender that names no escape character cannot be written to in its own separators.
-    has_escape = message.separators.escape != ABSENT
-    return build(
-        [_header(message, control_id, at), answer, *errors],
-        separators=message.separators if has_escape else DEFAULT,
-        charset=message.charset,
-    )
+    separators = message.separators if message.separators.escape != ABSENT else DEFAULT
+    answer = ["MSA", code, message.header.text(10)]
+    errors: list[list[Field]] = []
+    if code not in POSITIVE:
+        if _tells_errors(message.version):
+            errors = _errors(faults)
+        else:
+            told = _plain(faults[0].explanation)[:_TEXT_LENGTH_MAX] if faults else ""
+            answer.append(escape(told, separators))
+    written = [_header(message, separators, control_id, at), answer]
+    text = "".join(separators.field.join(fields) + SEGMENT_END for fields in written)
+    charset = message.charset
+    return text.encode(charset) + build(errors, separators=separators, charset=charset)
 
 
-def _header(message: Message, control_id: str, at: str) -> list[Field]:
-    received = message.header
-    fields: dict[int, Field] = {
-        3: Raw(received.text(5)),
-        4: Raw(received.text(6)),
-        5: Raw(received.text(3)),
-        6: Raw(received.text(4)),
-        7: at,
-        9: ("ACK", message.trigger, "ACK") if message.trigger else "ACK",
-        10: control_id,
-        11: Raw(received.text(11)),
-        12: Raw(received.text(12)),
-    }
-    if received.text(18):
-        fields[18] = Raw(received.text(18))
-    return segment("MSH", fields)
+def _header(message: Message, separators: Separators, control_id: str, at: str) -> list[str]:
+    """Return the fields of the answer's `MSH` as they are written: most are copied as received."""
+    received, trigger = message.header, escape(message.trigger, separators)
+    fields = [
+        "MSH",
+        separators.encoding_characters,
+        received.text(5),
+        received.text(6),
+        received.text(3),
+        received.text(4),
+        escape(at, separators),
+        "",
+        separators.component.join(("ACK", trigger, "ACK")) if trigger else "ACK",
+        escape(control_id, separators),
+        received.text(11),
+        received.text(12),
+    ]
+    if charset := received.text(18):
+        fields += ["", "", "", "", "", charset]
+    return fields
 
 
 def _tells_errors(version: str) -> bool:
@@ -129,10 +136,8 @@ def _tells_errors(version: str) -> bool:
     return match is None or (int(match[1]), int(match[2])) >= _VERSION_OF_ERR
 
 
-def _errors(code: str, faults: Sequence[Fault]) -> list[list[Field]]:
-    """Return the `ERR` segments; a refusal without a stated fault still gets one."""
-    if code in POSITIVE:
-        return []
+def _errors(faults: Sequence[Fault]) -> list[list[Field]]:
+    """Return the `ERR` segments of a refusal; one without a stated fault still gets one."""
     if not faults:
         condition, text = _CONDITION_DEFAULT
         return [segment("ERR", {3: (condition, text, "HL70357"), 4: "E"})]

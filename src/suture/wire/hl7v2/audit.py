@@ -16,13 +16,13 @@ import msgspec
 from suture.model.fault import Fault, fault
 from suture.wire.hl7v2.charset import FALLBACK, suggest_charset
 from suture.wire.hl7v2.escape import ESCAPES_MAX, escape_problems, unescape
-from suture.wire.hl7v2.layout import BYTE_ORDER_MARK, SEGMENTS_MAX, Layout, uniform_end
+from suture.wire.hl7v2.layout import BYTE_ORDER_MARK, SEGMENTS_MAX, uniform_end
 from suture.wire.hl7v2.segment import ENVELOPE, FIELDS_MAX, HEADERS, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from suture.wire.hl7v2.message import Message, Reception
+    from suture.wire.hl7v2.message import Message
 
 FINDINGS_MAX = 100
 """No message reports more notes, or more faults, than this."""
@@ -48,57 +48,62 @@ class Findings(msgspec.Struct, frozen=True):
 def audit(message: Message) -> Findings:
     """Return everything worth reporting about a message that could be read.
 
-    This runs for every message: a segment is made only for a line that has something to report.
+    This runs for every message: a line is looked at by itself only where it may have something to
+    report.
     """
-    reception, layout = message.reception, message.layout
+    raw, text, separators = message.raw, message.text, message.separators
     faults: list[Fault] = []
     notes: list[Fault] = []
-    if reception.charset != reception.declared_charset:
-        faults.append(_charset_fault(reception))
-    if not reception.is_charset_known or not reception.raw.isascii():
+    if message.charset != message.declared_charset:
+        faults.append(_charset_fault(message))
+    if not message.is_charset_known or not raw.isascii():
         notes += _charset_notes(message)
-    if layout.ends != "\r" or reception.prefix or reception.suffix not in (b"", b"\r"):
-        notes += _layout_notes(reception, layout)
-    if message.separators.is_unusual:
+    if message.layout.ends != "\r" or message.start or raw[message.stop :] not in (b"", b"\r"):
+        notes += _layout_notes(message)
+    if separators.is_unusual:
         notes.append(fault("hl7.lenient.separators", "MSH-2"))
-    escape = message.separators.escape
-    # Every header line has the escape character in MSH-2.
-    header_start = len("MSH|") + len(message.separators.encoding_characters)
-    has_nul = b"\0" in reception.raw
-    lines = layout.lines
-    suspects = [
-        at
-        for at, line in enumerate(lines)
-        if escape in line or len(line) > FIELDS_MAX or (has_nul and "\0" in line)
-    ]
-    for at in suspects:
-        line = lines[at]
-        segment = message.segments[at]
-        if "\0" in line:
-            faults.append(fault("hl7.character.nul", segment.where()))
-        if oversize := list(_size_faults(segment, line)):
-            faults += oversize
-        elif at or escape in line[header_start:]:
-            for finding in _escape_findings(segment, reception.charset):
-                (notes if finding.code.startswith("hl7.lenient.") else faults).append(finding)
+    # Every header has the escape character in MSH-2.
+    header_start = len("MSH|") + len(separators.encoding_characters)
+    has_nul = b"\0" in raw
+    if text.find(separators.escape, header_start) >= 0 or len(text) > FIELDS_MAX or has_nul:
+        for finding in _line_findings(message, header_start):
+            (notes if finding.code.startswith("hl7.lenient.") else faults).append(finding)
     faults += _layout_faults(message)
     return Findings(tuple(faults[:FINDINGS_MAX]), tuple(notes[:FINDINGS_MAX]))
 
 
-def _charset_fault(reception: Reception) -> Fault:
-    suggestion = suggest_charset(reception.raw, reception.declared_charset)
-    explanation = f"the bytes are not {reception.declared_charset}"
+def _line_findings(message: Message, header_start: int) -> Iterator[Fault]:
+    """Yield what is wrong within single lines: NUL, sizes, escape sequences."""
+    escape = message.separators.escape
+    ordinals: dict[str, int] = {}
+    for at, (key, line) in enumerate(zip(message.keys, message.layout.lines, strict=True)):
+        ordinals[key] = ordinals.get(key, 0) + 1
+        has_nul = "\0" in line
+        has_escape = line.find(escape, 0 if at else header_start) >= 0
+        if not (has_nul or has_escape or len(line) > FIELDS_MAX):
+            continue
+        segment = message.segment(at, ordinals[key])
+        if has_nul:
+            yield fault("hl7.character.nul", segment.where())
+        if oversize := list(_size_faults(segment, line)):
+            yield from oversize
+        elif has_escape:
+            yield from _escape_findings(segment, message.charset)
+
+
+def _charset_fault(message: Message) -> Fault:
+    suggestion = suggest_charset(message.raw, message.declared_charset)
+    explanation = f"the bytes are not {message.declared_charset}"
     if suggestion:
         explanation += f"; treat as {suggestion}, which fits"
     return fault("hl7.charset.mismatch", "MSH-18", explanation)
 
 
 def _charset_notes(message: Message) -> Iterator[Fault]:
-    reception = message.reception
-    if not reception.is_charset_known:
-        explanation = f"unknown name in MSH-18; read as {reception.declared_charset}"
+    if not message.is_charset_known:
+        explanation = f"unknown name in MSH-18; read as {message.declared_charset}"
         yield fault("hl7.lenient.charset", "MSH-18", explanation)
-    if reception.charset == reception.declared_charset == "latin-1":
+    if message.charset == message.declared_charset == "latin-1":
         for position, line in enumerate(message.layout.lines):
             if not _WINDOWS_CONTROLS.isdisjoint(line):
                 explanation = "bytes 0x80 to 0x9F are not text in 8859/1; cp1252 is likelier"
@@ -123,8 +128,9 @@ def _envelope_keys(field_separator: str) -> frozenset[str]:
     return frozenset(name + field_separator for name in ENVELOPE)
 
 
-def _layout_notes(reception: Reception, layout: Layout) -> Iterator[Fault]:
-    ends = "".join(layout.ends) + layout.rest + reception.suffix.decode(FALLBACK)
+def _layout_notes(message: Message) -> Iterator[Fault]:
+    layout, prefix = message.layout, message.raw[: message.start]
+    ends = "".join(layout.ends) + layout.rest + message.raw[message.stop :].decode(FALLBACK)
     if "\n" in ends:
         end = uniform_end(ends)
         found = {"\n": "LF", "\r\n": "CRLF"}.get(end, "a mix of ends")
@@ -133,9 +139,9 @@ def _layout_notes(reception: Reception, layout: Layout) -> Iterator[Fault]:
     if isinstance(layout.ends, list) and any("\n" in line for line in layout.lines):
         explanation = "a line feed inside a value was kept there; the standard's is an escape"
         yield fault("hl7.lenient.line_ends", "MSH", explanation)
-    if reception.prefix.startswith(BYTE_ORDER_MARK):
+    if prefix.startswith(BYTE_ORDER_MARK):
         yield fault("hl7.lenient.byte_order_mark", "MSH")
-    if b"\x0b" in reception.prefix or ends.strip("\r\n \t"):
+    if b"\x0b" in prefix or ends.strip("\r\n \t"):
         yield fault("hl7.lenient.wrapping", "MSH")
 
 

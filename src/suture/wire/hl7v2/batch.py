@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from suture.model.fault import Fault, fault
-from suture.wire.hl7v2.segment import Segment, header_fields
+from suture.wire.hl7v2.segment import FIELDS_MAX, Segment, cut_line
 from suture.wire.hl7v2.separators import DEFAULT, Separators, read_separators
 
 Kind = Literal["junk", "FHS", "BHS", "MSH", "BTS", "FTS"]
@@ -226,10 +226,10 @@ class _Reading:
 def _segment(raw: bytes, header: Segment | None) -> Segment:
     """Read an envelope segment; a trailer is written with the separators of its header."""
     line = raw.strip(_BLANK).decode("utf-8", "backslashreplace")
-    name, field_separator = line[:3], line[3:4]
-    if name in ("FHS", "BHS") and field_separator:
-        fields = header_fields(line, field_separator)
-        separators = read_separators(field_separator, fields[2] if len(fields) > 2 else "")
-        if isinstance(separators, Separators):
-            return Segment(name, 1, 0, line, separators, "utf-8", fields)
-    return Segment(name, 1, 0, line, header.separators if header else DEFAULT, "utf-8")
+    name, separators = line[:3], header.separators if header else DEFAULT
+    if name in ("FHS", "BHS") and line[3:4]:
+        fields = cut_line(name, line, line[3])
+        read = read_separators(line[3], fields[2] if len(fields) > 2 else "")
+        if isinstance(read, Separators):
+            return Segment(name, 1, 0, read, "utf-8", fields)
+    return Segment(name, 1, 0, separators, "utf-8", line.split(separators.field, FIELDS_MAX))

@@ -64,13 +64,15 @@ def build(
 
 def _line(fields: Sequence[Field], separators: Separators) -> str:
     name = str(fields[0])
-    written = [_field(field, separators) for field in fields[1:]]
+    written = [field if field == "" else _field(field, separators) for field in fields[1:]]
     if name in HEADERS:
         written[:2] = [separators.encoding_characters]
     return separators.field.join([name, *written])
 
 
 def _field(field: Field, separators: Separators) -> str:
+    if isinstance(field, str):
+        return _value(field, separators)
     if isinstance(field, Repeated):
         return separators.repetition.join(_repetition(item, separators) for item in field)
     return _repetition(field, separators)

@@ -8,7 +8,7 @@ rendered byte for byte. Not here: reading `MSH-18` itself (`parse.py`, next).
 from __future__ import annotations
 
 import csv
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 FALLBACK = "latin-1"
@@ -29,6 +29,7 @@ def charset_names() -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=256)
 def read_charset(name: str) -> str | None:
     """Return the codec for a name of `MSH-18` or of a source's settings, None if unknown."""
     names = charset_names()

@@ -13,20 +13,18 @@ import msgspec
 from suture.wire.hl7v2.escape import escape
 from suture.wire.hl7v2.layout import NAME_LENGTH
 from suture.wire.hl7v2.message import Message
-from suture.wire.hl7v2.segment import FIELDS_MAX, HEADERS, Path, Segment, header_fields
+from suture.wire.hl7v2.path import Path
+from suture.wire.hl7v2.segment import FIELDS_MAX, FREE_FIELD, HEADERS, Segment
 from suture.wire.hl7v2.separators import ABSENT
-
-_FREE_FIELD = 3
-"""MSH-1 and MSH-2 say how the message is read: they cannot be replaced."""
 
 
 def is_editable(path: Path) -> bool:
     """Return whether a value may be put at a path: not where the separators are told."""
-    return (path.segment not in HEADERS or path.field >= _FREE_FIELD) and path.field < FIELDS_MAX
+    return (path.segment not in HEADERS or path.field >= FREE_FIELD) and path.field < FIELDS_MAX
 
 
-def replace_value(message: Message, segment: Segment, path: Path, value: str) -> Segment:
-    """Return a segment of the message with a value, escaped as it must be, at a path's place in it.
+def replace_value(segment: Segment, path: Path, value: str) -> Segment:
+    """Return a segment with a value, escaped as it must be, at a path's place in it.
 
     Unchanged where the message has no separator for such a place.
     """
@@ -41,17 +39,7 @@ def replace_value(message: Message, segment: Segment, path: Path, value: str) ->
     if any(separator == ABSENT and number > 1 for separator, number in levels):
         return segment
     fields[path.field] = _put(fields[path.field], levels, escape(value, separators))
-    is_header = segment.name in HEADERS
-    line = separators.field.join([fields[0], *fields[2:]] if is_header else fields)
-    return Segment(
-        segment.name,
-        segment.ordinal,
-        segment.position,
-        line,
-        separators,
-        message.charset,
-        header_fields(line, separators.field) if is_header else None,
-    )
+    return msgspec.structs.replace(segment, fields=fields)
 
 
 def _put(text: str, levels: tuple[tuple[str, int], ...], value: str) -> str:
@@ -71,5 +59,6 @@ def edit(message: Message, segments: Mapping[int, Segment]) -> Message:
     for position, segment in segments.items():
         assert segment.name == lines[position][:NAME_LENGTH], "an edit keeps the segment's name"
         lines[position] = segment.render()
-    layout = msgspec.structs.replace(message.layout, lines=lines)
-    return Message(message.reception, layout, segments.get(0, message.header))
+    return message.relaid(
+        msgspec.structs.replace(message.layout, lines=lines), segments.get(0, message.header)
+    )

@@ -130,7 +130,20 @@ def _meanings(separators: Separators) -> dict[str, str]:
 
 def escape(text: str, separators: Separators = DEFAULT) -> str:
     r"""Encode one value: separators become `\F\` and its kin, control characters `\Xhh\`."""
-    return text if text.isalnum() else text.translate(_encoding(separators))
+    # Most values have nothing to encode, and it is told at once by the whole of them.
+    if text.isalnum() or (
+        text.isprintable()
+        and not (
+            separators.field in text
+            or separators.component in text
+            or separators.repetition in text
+            or separators.escape in text
+            or separators.subcomponent in text
+            or separators.truncation in text
+        )
+    ):
+        return text
+    return text.translate(_encoding(separators))
 
 
 @lru_cache(maxsize=256)

@@ -19,6 +19,10 @@ NAME_LENGTH = 3
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+LINE_ENDS = b"\r\n"
+CONTROL_MAX = 0x1C
+"""No byte that may wrap a message is above this one."""
+
 _BEFORE = BYTE_ORDER_MARK + b"\x0b\r\n\t "
 _AFTER = b"\x1c\x1a\x00\x0b\r\n"
 _AFTER_CONTROLS = (b"\x1c", b"\x1a", b"\x00", b"\x0b")
@@ -39,20 +43,25 @@ class Layout(msgspec.Struct, frozen=True):
     rest: str
     """What lies beyond `SEGMENTS_MAX` segments, "" as a rule."""
 
+    def join(self, lines: list[str]) -> str:
+        """Return the text that as many lines as these make up with what stood between them."""
+        if isinstance(self.ends, str):
+            return self.ends.join(lines) + self.rest
+        return "".join(map("".join, zip(lines, self.ends, strict=True))) + self.rest
 
-def unwrap(raw: bytes) -> tuple[bytes, bytes, bytes]:
-    """Cut a message as received into what stands before it, the message, and what stands after it.
+
+def unwrap(raw: bytes) -> tuple[int, bytes]:
+    """Return where the message starts in bytes as received, and the message without its wrapping.
 
     After it stand the end of its last segment and, in files captured from a socket, padding.
     """
-    body = raw.rstrip(b"\r\n")
+    body = raw.rstrip(LINE_ENDS)
     if body.endswith(_AFTER_CONTROLS):
         body = body.rstrip(_AFTER)
-    suffix = raw[len(body) :]
     if body.startswith(b"MSH"):
-        return b"", body, suffix
+        return 0, body
     start = len(body) - len(body.lstrip(_BEFORE))
-    return body[:start], body[start:], suffix
+    return start, body[start:]
 
 
 def uniform_end(text: str) -> str:
@@ -63,6 +72,14 @@ def uniform_end(text: str) -> str:
         return "\n"
     pairs = text.count("\r\n")
     return "\r\n" if pairs == text.count("\r") == text.count("\n") else ""
+
+
+def first_line(text: str, end: str) -> str:
+    """Return a message's first line, its header, without laying out the rest."""
+    if not end:
+        return lay_out(text).lines[0]
+    stop = text.find(end)
+    return text[:stop] if stop >= 0 else text
 
 
 def lay_out(text: str) -> Layout:

@@ -43,6 +43,7 @@ DEFAULT = Separators("|", "^", "~", "\\", "&", ABSENT, "^~\\&")
 """The separators HL7 recommends (chapter 2, 2.5.4) and Suture writes."""
 
 
+@lru_cache(maxsize=256)
 def read_separators(field: str, encoding_characters: str) -> Separators | Fault:
     r"""Assign a role to each character of `MSH-1` and `MSH-2`, or return why not (B13, B14).
 
@@ -57,11 +58,6 @@ def read_separators(field: str, encoding_characters: str) -> Separators | Fault:
             f"MSH-2 has {len(encoding_characters)} characters; 4 are usual, 3 to 5 readable"
         )
         return fault("hl7.header.separators", "MSH-2", explanation)
-    return _read(field, encoding_characters)
-
-
-@lru_cache(maxsize=256)
-def _read(field: str, encoding_characters: str) -> Separators | Fault:
     if any(_is_unusable(character) for character in field + encoding_characters):
         explanation = "a letter, digit, blank, quote or control character cannot be a separator"
         return fault("hl7.header.separators", "MSH-2", explanation)
