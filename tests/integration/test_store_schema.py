@@ -16,6 +16,7 @@ pytestmark = pytest.mark.integration
 async def test_postgresql_understands_every_query(riverbend: Riverbend) -> None:
     misunderstood: dict[str, str] = {}
     async with riverbend.database.pool.acquire() as connection:
+        await connection.execute(QUERIES["lay_secrets_by"])
         for name, query in QUERIES.items():
             try:
                 await connection.prepare(query)

@@ -142,6 +142,12 @@ class Session:
         """Run a statement that controls the transaction. Raises StoreUnavailableError."""
         await self._answered(self._connection.execute, statement)
 
+    async def batches(self, query: str, size: int) -> AsyncIterator[list[asyncpg.Record]]:
+        """Yield the rows of the named query, so many at once. Raises StoreUnavailableError."""
+        cursor = await self._answered(self._connection.cursor, QUERIES[query])
+        while rows := await self._answered(cursor.fetch, size):
+            yield rows
+
     async def _answered(self, call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
         cut = loop.call_later(self._seconds_max, self._connection.terminate)
@@ -165,6 +171,8 @@ class Database:
         """Wrap a pool; use `connect`."""
         self._pool = pool
         self._deadlines = deadlines or WORK
+        self.long_transactions = asyncio.Semaphore(max(1, pool.get_max_size() - 1))
+        """For who holds a connection for as long as a file takes: one is left for the others."""
 
     @property
     def pool(self) -> asyncpg.Pool[asyncpg.Record]:

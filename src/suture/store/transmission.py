@@ -1,8 +1,10 @@
 """Files into the store: one transaction for a whole file, savepoints for what may be taken back.
 
 Used by `engine/file_intake.py` only. Nothing of a file is visible to anybody before the transaction
-commits; memory stays flat because events and sealed bytes go out in pieces. Messages that came by
-themselves are appended by `event_log.py`; both are read back by `lineage.py`.
+commits; memory stays flat because events and sealed bytes go out in pieces. Nor does it keep
+anybody waiting: identifiers, which messages share, go into the vault at its end, in transactions of
+their own. Messages that came by themselves are appended by `event_log.py`; both are read back by
+`lineage.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from suture.model.event import Event
 from suture.model.fault import Fault, catalogue
 from suture.store.database import FILES, Database, Session
 from suture.store.event_log import amount_at_stake, event_row, group_key
+
+SECRETS_AT_ONCE = 1_000
+"""Kept together: whoever keeps one of the same waits for no more than these."""
 
 
 class MessageRow(msgspec.Struct, kw_only=True):
@@ -58,11 +63,17 @@ class FileAppend:
         self._sending: asyncio.Task[object] | None = None
         """Facts on their way: whoever reads a file reads on meanwhile."""
         self._marks: list[str] = []
+        self._has_secrets = False
+        """What goes back at the end: the connection, and the leave to hold one for long."""
 
     async def __aenter__(self) -> Self:
         """Begin. Raises StoreUnavailableError."""
-        transaction = self._database.transaction(FILES)
-        self._session = await self._stack.enter_async_context(transaction)
+        async with AsyncExitStack() as begun:
+            await begun.enter_async_context(self._database.long_transactions)
+            transaction = self._database.transaction(FILES)
+            self._session = await begun.enter_async_context(transaction)
+            await self.fetch("lay_secrets_by")  # before any savepoint, or it would go with that
+            self._stack = begun.pop_all()
         return self
 
     async def __aexit__(
@@ -75,6 +86,7 @@ class FileAppend:
         try:
             if error is None:
                 await self._settle()
+                await self._keep_secrets()
             else:
                 await self._give_up()
         except BaseException as lost:
@@ -87,6 +99,19 @@ class FileAppend:
         sending, self._sending = self._sending, None
         if sending is not None:
             await asyncio.gather(sending, return_exceptions=True)
+
+    async def _keep_secrets(self) -> None:
+        """Put the identifiers laid by into the vault, in short transactions before this one ends.
+
+        A row of the vault locks its surrogate until its transaction ends, and a connection that
+        names the same patient must not wait for a file. Should this one fail after all, what was
+        kept is sealed and harms nobody, and the file comes again.
+        """
+        if not self._has_secrets:
+            return
+        assert self._session is not None, "not entered"
+        async for rows in self._session.batches("secrets_arrived", SECRETS_AT_ONCE):
+            await self._database.execute("keep_secrets", [tuple(row) for row in rows])
 
     async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a named query inside the transaction."""
@@ -170,6 +195,7 @@ class FileAppend:
         if events or secrets:
             rows = [event_row(event, self._partitions_count) for event in events]
             kept = [(token, *secrets[token]) for token in sorted(secrets)]
+            self._has_secrets |= bool(kept)
             self._sending = asyncio.create_task(self._fetch("append_facts", rows, kept))
 
     async def message(self, row: MessageRow) -> None:

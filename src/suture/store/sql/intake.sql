@@ -68,13 +68,13 @@ insert into message (id, source, format, type, control_id, status, sha256, bytes
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 
 -- name: append_facts
--- Append events of one message and queue them for the owners of their partitions, in order; keep the identifiers behind their
--- surrogates, of which the first one stays.
+-- Append events of one message and queue them for the owners of their partitions, in order; lay the identifiers behind their
+-- surrogates by, until the file is whole.
 with logged as (
     insert into event (id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload)
     select * from unnest($1::event_row[])
 ), kept as (
-    insert into vault (token, kind, sealed) select * from unnest($2::secret_row[]) on conflict do nothing
+    insert into secret_arriving (token, kind, sealed) select * from unnest($2::secret_row[])
 )
 insert into inbox (partition, event_id)
 select partition, id from unnest($1::event_row[]) with ordinality
@@ -88,6 +88,18 @@ insert into control_total (message_id, name, items_count, amount_minor) select *
 -- name: find_identity_holder
 -- Which message holds an identity.
 select message_id from message_identity where identity = $1
+-- name: lay_secrets_by
+-- Where a transaction lays the identifiers of a file by: its session's own, empty again at its end.
+create temporary table if not exists secret_arriving (token text, kind text, sealed bytea) on commit delete rows
+
+-- name: secrets_arrived
+-- The identifiers that this transaction laid by, in the one order in which everybody locks them.
+select token, kind, sealed from secret_arriving order by token
+
+-- name: keep_secrets
+-- Keep sealed identifiers behind their surrogates, of which the first one stays.
+insert into vault (token, kind, sealed) select * from unnest($1::secret_row[]) on conflict do nothing
+
 
 -- name: append_transmission_repeats
 -- A file came again, byte for byte: so did each of its messages. The reply that its sender is owed again.
