@@ -291,9 +291,9 @@ class Intake:
         )
         for pending in repeats:
             holder = holders[pending.arrival.identity]
-            pending.settle(
-                told_reply(holder.reply, key_ring=self._key_ring, message_id=holder.message_id)
-            )
+            told = told_reply(holder.reply, key_ring=self._key_ring, message_id=holder.message_id)
+            # One that first came in a file was owed none: now it is, or it is sent for ever.
+            pending.settle(told or pending.arrival.reply)
         return again
 
     def as_kept(self, arrival: Arrival) -> Arrival:
