@@ -199,7 +199,12 @@ def _read_messages(
         translation = read_message(raw, channel)
         offset = data.index(raw, offset)
         yield Begun(recorded_at_ms=translation.recorded_at_ms, sequence=translation.sequence)
-        yield Reading(translation=translation, offset=offset, bytes_count=len(raw))
+        yield Reading(
+            translation=translation,
+            offset=offset,
+            bytes_count=len(raw),
+            content_sha256=hl7v2.content_digest(raw),
+        )
         offset += len(raw)
     yield Closed(faults=batch.faults, status="held")
 

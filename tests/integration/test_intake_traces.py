@@ -16,6 +16,7 @@ pytestmark = pytest.mark.integration
 
 CLAIM = Claim("C1", 20_000, (("CO", "45", 5_000),))
 OTHER = Claim("C2", 8_000, (("CO", "45", 2_000),))
+THIRD = Claim("C3", 4_000, (("CO", "45", 1_000),))
 UNBALANCED = "x12.835.transaction.unbalanced"
 
 
@@ -37,7 +38,7 @@ async def test_b31_a_trace_used_again_is_held_and_names_the_message_that_has_it(
     riverbend: Riverbend, tmp_path: Path
 ) -> None:
     first = interchange(remittance("T1", CLAIM))
-    again = interchange(remittance("T1", CLAIM), number=2)
+    again = interchange(remittance("T1", OTHER), number=2)
     await drop(riverbend, tmp_path, first, again)
     assert (await riverbend.balances())["1020"] == 15_000, "cash once"
     assert await riverbend.exceptions() == ["intake.trace.reused"]
@@ -62,7 +63,7 @@ async def test_b31_a_trace_used_again_by_another_payer_is_another_remittance(
 async def test_b31_a_trace_twice_in_one_file_books_once(
     riverbend: Riverbend, tmp_path: Path
 ) -> None:
-    await drop(riverbend, tmp_path, interchange(remittance("T1", CLAIM), remittance("T1", CLAIM)))
+    await drop(riverbend, tmp_path, interchange(remittance("T1", CLAIM), remittance("T1", OTHER)))
     assert await riverbend.exceptions() == ["intake.trace.reused"]
     assert (await riverbend.balances())["1020"] == 15_000
 
@@ -135,6 +136,9 @@ async def test_b31_a_reused_trace_stays_open_whatever_comes_after_it(
     await drop(
         riverbend,
         tmp_path,
-        *(interchange(remittance("T1", CLAIM), number=number) for number in (1, 2, 3)),
+        *(
+            interchange(remittance("T1", claim), number=number)
+            for number, claim in enumerate((CLAIM, OTHER, THIRD, CLAIM), 1)
+        ),
     )
     assert await riverbend.exceptions() == ["intake.trace.reused"] * 2

@@ -137,10 +137,23 @@ async def test_b76_a_trace_that_no_index_can_hold_is_freed_like_any_other(
 ) -> None:
     raw = remit("T" * 9_000)
     with not_yet_known("835"):
-        await taken(riverbend, tmp_path, raw, raw.replace(b"*000000001*0*P", b"*000000001*0*T"))
+        await taken(riverbend, tmp_path, raw, remit("T" * 9_000, paid("C2"), number=2))
     results = await reprocessed(riverbend, all_of=UNKNOWN)
     assert outcomes(results) == ["accepted", "held"], "and it is known again"
     assert await riverbend.exceptions() == ["intake.trace.reused"]
+
+
+async def test_b30_of_two_held_that_say_the_same_one_is_booked_and_the_other_waits_for_nobody(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    with not_yet_known("835"):
+        await taken(riverbend, tmp_path, remit("T1"), remit("T1", number=2))
+    results = await reprocessed(riverbend, all_of=UNKNOWN)
+    assert outcomes(results) == ["accepted", "repeated"]
+    assert await riverbend.exceptions() == []
+    await riverbend.settle()
+    assert (await riverbend.balances())["1020"] == 15_000
+    await assert_every_control_holds(riverbend)
 
 
 # Identity --------------------------------------------------------------------------------------
@@ -194,7 +207,7 @@ async def test_b31_what_was_superseded_stays_so_when_it_is_reprocessed(
         await taken(riverbend, tmp_path, remit("T1"))
     (held,) = await message_ids(riverbend)
     await riverbend.rows("update work_item set resolved_at = now(), resolution = 'superseded'")
-    await taken(riverbend, tmp_path, remit("T1", number=2))
+    await taken(riverbend, tmp_path, remit("T1", paid("C2"), number=2))
     before = await everything(riverbend)
     (ended,) = await reprocessed(riverbend, held)
     assert (ended.outcome, ended.code) == ("held", "intake.trace.reused")

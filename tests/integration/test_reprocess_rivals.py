@@ -62,7 +62,7 @@ async def test_b19_the_same_bytes_accepted_meanwhile_are_not_booked_again(
     assert await riverbend.balances() == {"1100": 10_000, "4020": -10_000}
     assert await riverbend.exceptions() == []
     (resolution,) = await riverbend.resolutions()
-    assert f"the same bytes as {ended.explanation}" in resolution
+    assert f"says the same as {ended.explanation}" in resolution
     conservation = await riverbend.conservation()
     assert (conservation.posted, conservation.held, conservation.gap) == (1, 0, 0)
 

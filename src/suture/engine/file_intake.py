@@ -3,9 +3,10 @@
 The bytes go into the store sealed, whole and first; then the pipeline reads them in a second pass,
 and facts of a message are appended as they come and taken back (a savepoint) if the message's
 verdict, its identity or its interchange says so. The same bytes again, under any name, are a
-duplicate (B30, B70). Runs in a process of its own, so that a large file never delays a reply to a
-connection. Which files are whole is `connectors/files/folder.py`; the statements are
-`store/transmission.py`; single messages come in through `intake.py`.
+duplicate (B30, B70), and so is a message that says again what another one said, in whichever file.
+Runs in a process of its own, so that a large file never delays a reply to a connection. Which files
+are whole is `connectors/files/folder.py`; the statements are `store/transmission.py`; single
+messages come in through `intake.py`.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Verdicts(msgspec.Struct):
     accepted: int = 0
     held: int = 0
     rejected: int = 0
+    repeated: int = 0
+    """They say again what another message said."""
     is_repeat: bool = False
 
 
@@ -79,6 +82,8 @@ class _Judged(msgspec.Struct):
     status: str
     ordinal: int
     events_count: int
+    repeats: str = ""
+    """The message that said the same before; empty where it is new."""
 
 
 class FileIntake:
@@ -273,36 +278,48 @@ class _Taking:
             await self._facts.add(routed)
         for secret in translation.secrets:
             self._facts.hide(secret)
-        faults, status = translation.faults, translation.status
-        if status == "accepted":
-            taken = await self._claim(translation.identities)
-            if taken:
-                faults, status = (taken,), "held"
-        if status == "accepted":
+        judged = _Judged(reading, translation.faults, translation.status, self._ordinal, 0)
+        if judged.status == "accepted":
+            await self._claim(judged)
+        if judged.status == "accepted" and not judged.repeats:
             await self._facts.flush()
+            judged.events_count = self._facts.count
         else:
             self._facts.forget()
             await self._append.back_to("message")
-        self._judged.append(_Judged(reading, faults, status, self._ordinal, self._facts.count))
+        self._judged.append(judged)
 
-    async def _claim(self, identities: tuple[str, ...]) -> Fault | None:
-        """Claim every identity of a message; a fault naming the holder when one is taken."""
-        message_id = self._message_id(self._ordinal)
-        for identity in map(bounded_identity, identities):
-            holder = await self._append.claim(identity, message_id, self._file.digest)
-            if holder is not None:
-                return identity_taken(identity, self._ordinal, holder)
-        return None
+    async def _claim(self, judged: _Judged) -> None:
+        """Claim every identity of a message; one that is taken makes it a repeat, or held."""
+        message_id, content = self._message_id(judged.ordinal), judged.reading.content_sha256
+        for identity in map(bounded_identity, judged.reading.translation.identities):
+            holder = await self._append.claim(identity, message_id, content)
+            if holder is None:
+                continue
+            if holder.content_sha256 == content:
+                judged.repeats = holder.message_id
+            else:
+                taken = identity_taken(identity, judged.ordinal, holder.message_id)
+                judged.faults, judged.status = (taken,), "held"
+            return
 
     async def _close(self, closed: Closed) -> None:
         """Make the verdicts of an interchange or batch final, or take all of it back."""
         if closed.faults:
             await self._append.back_to("interchange")
+            taken_back = {self._message_id(judged.ordinal) for judged in self._judged}
             for judged in self._judged:
+                if judged.repeats and judged.repeats not in taken_back:
+                    continue  # what it says stands, and waits for nobody
+                judged.repeats = ""
                 judged.status = closed.status
                 judged.faults = (*judged.faults, *closed.faults)
                 judged.events_count = 0
-        for row in map(self._row, self._judged):
+        for judged in self._judged:
+            if judged.repeats:
+                await self._note_repeat(judged)
+                continue
+            row = self._row(judged)
             await self._append.message(row)
             await self._append.supersede(row)  # those before it, never a later one that reuses it
             setattr(self.verdicts, row.status, getattr(self.verdicts, row.status) + 1)
@@ -311,6 +328,15 @@ class _Taking:
             name = self.reply.name or closed.reply_name
             self.reply = Reply(name, self.reply.content + closed.reply)
         await self._append.mark("interchange")
+
+    async def _note_repeat(self, judged: _Judged) -> None:
+        self.verdicts.repeated += 1
+        await self._append.again(
+            judged.repeats,
+            instant(self._file.at_ms),
+            self._file.transmission_id,
+            judged.reading.offset,
+        )
 
     def _row(self, judged: _Judged) -> MessageRow:
         return row_of(

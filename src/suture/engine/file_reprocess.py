@@ -15,6 +15,7 @@ from itertools import count
 
 import msgspec
 
+from suture.engine.clock import instant
 from suture.engine.file_facts import Facts
 from suture.engine.file_intake import identity_taken, message_id_of, row_of
 from suture.engine.message_reprocess import (
@@ -50,6 +51,8 @@ class _Judged(msgspec.Struct, kw_only=True):
     found_in: str
     """The message that stood for the bytes it was found in; empty where it is stored already."""
     events_count: int = 0
+    repeats: str = ""
+    """The message that says the same already; empty where it is new."""
 
 
 async def reprocess_file(
@@ -209,6 +212,7 @@ class _Again:
         for judged in self._judged:
             if (
                 judged.status == "accepted"
+                or judged.repeats
                 or judged.found_in
                 or not says_the_same(reasons.get(judged.id, []), judged.faults)
             ):
@@ -218,18 +222,24 @@ class _Again:
         return changed
 
     async def _claim(self) -> None:
-        """Claim the identities of what is accepted; hold it where another message has one (B31)."""
+        """Claim the identities of what is accepted; one that is taken may be a repeat (B31)."""
         for judged in self._judged:
             if judged.status != "accepted":
                 continue
             await self._store.mark("message")
+            content = judged.reading.content_sha256
             for identity in map(bounded_identity, judged.reading.translation.identities):
-                holder = await self._store.claim(identity, judged.id, self._digest)
-                if holder is not None:
-                    await self._store.back_to("message")
-                    judged.status = "held"
-                    judged.faults = (identity_taken(identity, judged.ordinal, holder),)
-                    break
+                holder = await self._store.claim(identity, judged.id, content)
+                if holder is None:
+                    continue
+                await self._store.back_to("message")
+                judged.status = "held"
+                if holder.content_sha256 == content:
+                    judged.repeats = holder.message_id
+                else:
+                    taken = identity_taken(identity, judged.ordinal, holder.message_id)
+                    judged.faults = (taken,)
+                break
 
     # The second pass: facts ---------------------------------------------------------------------
 
@@ -267,6 +277,9 @@ class _Again:
     # The verdicts in their place ----------------------------------------------------------------
 
     async def _settle(self, judged: _Judged, results: list[Reprocessed]) -> None:
+        if judged.repeats:
+            await self._settle_repeat(judged, results)
+            return
         row = self._row(judged)
         if judged.found_in:
             await self._store.message(row)
@@ -288,6 +301,21 @@ class _Again:
                 messages_count=self._found_count(judged.id),
             )
         )
+
+    async def _settle_repeat(self, judged: _Judged, results: list[Reprocessed]) -> None:
+        """Close what is open about a message that another one says; count one found just now."""
+        if judged.found_in:
+            offset = judged.reading.offset
+            at = instant(self._at_ms)
+            await self._store.again(judged.repeats, at, self._transmission_id, offset)
+            return
+        await self._store.repeats(
+            judged.id,
+            judged.repeats,
+            resolution=self._desk.resolution,
+            person=self._desk.person,
+        )
+        results.append(Reprocessed(id=judged.id, outcome="repeated", explanation=judged.repeats))
 
     async def _settle_wholes(self, results: list[Reprocessed]) -> None:
         """Accept what stood for bytes that could not be read: what is in them speaks for itself."""

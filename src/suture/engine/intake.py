@@ -2,9 +2,9 @@
 
 Connections call `receive` and wait; one writer commits whatever has queued, up to
 `BATCH_MESSAGES_MAX`, in one durable statement and then releases the replies: a self-clocking group
-commit, with no timer. The same message again gets the stored reply; the same control id with other
-bytes is held (B19, B20). Nothing a message holds can keep the others of its batch out: what fails
-is kept by itself, unread (B76, F33). Files come in through `file_intake.py`.
+commit, with no timer. The same message again gets the stored reply, however its lines end; the same
+control id with other content is held (B19, B20). Nothing a message holds can keep the others of its
+batch out: what fails is kept by itself, unread (B76, F33). Files come in through `file_intake.py`.
 """
 
 from __future__ import annotations
@@ -161,6 +161,7 @@ class Intake:
             control_id=shown_text(translation.control_id),
             status=translation.status,
             sha256=received.digest,
+            content_sha256=hl7v2.content_digest(received.raw),
             bytes_count=len(received.raw),
             received_at=instant(received.at_ms),
             sealed=seal(received.raw, key_ring=self._key_ring, context=received.id.encode()),
@@ -276,7 +277,7 @@ class Intake:
             holder = holders.get(arrival.identity)
             if holder is None:
                 again.append(pending)  # its holder is committing at this moment
-            elif holder.sha256 != arrival.sha256:
+            elif not holder.says_what(arrival):
                 reuse = as_reuse(arrival, holder.message_id)
                 reuse.reply = _reply_held(pending, reuse.faults[0])
                 again.append(msgspec.structs.replace(pending, arrival=reuse))
@@ -382,7 +383,7 @@ def _as_unread(pending: _Pending) -> Arrival:
 
 
 def as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
-    """Return the arrival as a held one: its control id was used before by other bytes (B20)."""
+    """Return the arrival as a held one: its control id was used before, for another (B20)."""
     reused: Fault = fault(
         "intake.control_id.reused",
         "MSH-10",
@@ -390,7 +391,7 @@ def as_reuse(arrival: Arrival, holder_id: str) -> Arrival:
     )
     return msgspec.structs.replace(
         arrival,
-        identity=bounded_identity(f"reuse:{arrival.identity}:{arrival.sha256.hex()}"),
+        identity=bounded_identity(f"reuse:{arrival.identity}:{arrival.content_sha256.hex()}"),
         status="held",
         events=(),
         secrets=(),

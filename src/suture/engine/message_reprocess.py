@@ -24,7 +24,7 @@ from suture.store.reprocess import Reason, Reprocessing, StoredMessage
 from suture.store.transmission import MessageRow
 
 Outcome = Literal["accepted", "held", "repeated", "refused"]
-"""Accepted now; held still, or for another reason; said already by another message, byte for byte;
+"""Accepted now; held still, or for another reason; said already by another message;
 nothing done, for the reason told."""
 
 
@@ -118,13 +118,13 @@ async def reprocess_message(desk: Desk, message: StoredMessage, channel: Channel
 async def _identified(store: Reprocessing, arrival: Arrival) -> Arrival | Held:
     """Claim a reading's identity for its message, as intake does.
 
-    Returns the reading, one that is held because other bytes came first under its control id (B20),
+    Returns the reading, one that is held because another came first under its control id (B20),
     or who says the very same already (B19).
     """
-    holder = await store.hold(arrival.identity, arrival.id, arrival.sha256)
+    holder = await store.hold(arrival.identity, arrival.id, arrival.content_sha256)
     if holder.message_id == arrival.id:
         return arrival
-    if holder.sha256 == arrival.sha256:
+    if holder.says_what(arrival):
         return holder
     return await _identified(store, as_reuse(arrival, holder.message_id))
 

@@ -160,6 +160,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     translation: Translation
     offset: int
     bytes_count: int
+    content_sha256: bytes = b""
+    """Of what it says, without its envelope and the ends of its segments: the same again is a
+    repeat, another under its identity a reuse. Empty where it has no identity of its own."""
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):

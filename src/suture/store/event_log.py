@@ -29,6 +29,9 @@ class Arrival(msgspec.Struct, kw_only=True):
     control_id: str
     status: Literal["accepted", "held", "rejected"]
     sha256: bytes
+    """Of its bytes."""
+    content_sha256: bytes
+    """Of what it says, however its lines end: what tells a repeat from a reuse."""
     bytes_count: int
     received_at: datetime
     sealed: bytes
@@ -45,8 +48,13 @@ class Held(msgspec.Struct, frozen=True):
 
     message_id: str
     sha256: bytes
+    """Of what it says; of its bytes, where it came before schema 5."""
     reply: bytes
     status: str
+
+    def says_what(self, arrival: Arrival) -> bool:
+        """Tell whether this is what an arrival says, however either is written."""
+        return self.sha256 in (arrival.content_sha256, arrival.sha256)
 
 
 Row = tuple[object, ...]
@@ -107,6 +115,7 @@ async def append_messages(
             for each in arrivals
             for ordinal, fault in enumerate(each.faults, 1)
         ],
+        [arrival.content_sha256 for arrival in arrivals],
     )
     return {row["message_id"] for row in claimed}
 

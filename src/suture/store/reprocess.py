@@ -143,9 +143,9 @@ class Reprocessing(FileAppend):
     async def repeats(
         self, message_id: str, holder_id: str, *, resolution: str, person: Person
     ) -> None:
-        """Close the exceptions of a message that says what another one says, byte for byte."""
+        """Close the exceptions of a message that says what another one says."""
         await self.fetch(
-            "close_message_items", message_id, f"{resolution}: the same bytes as {holder_id}"
+            "close_message_items", message_id, f"{resolution}: says the same as {holder_id}"
         )
         await self.note(person, message_id)
 

@@ -49,6 +49,13 @@ class MessageRow(msgspec.Struct, kw_only=True):
     faults: Sequence[Fault] = ()
 
 
+class Holder(msgspec.Struct, frozen=True):
+    """The message that holds an identity, and the digest of what it says."""
+
+    message_id: str
+    content_sha256: bytes
+
+
 class FileAppend:
     """A transaction that takes one file. `mark` sets a savepoint, `back_to` returns to it."""
 
@@ -177,12 +184,14 @@ class FileAppend:
         self._chunks_count += 1
         await self.fetch("append_chunk", self._transmission_id, self._chunks_count, sealed)
 
-    async def claim(self, identity: str, message_id: str, digest: bytes) -> str | None:
-        """Claim an identity for a message; the holder's id when another message has it."""
-        if await self.fetch("claim_identity", identity, message_id, digest):
+    async def claim(self, identity: str, message_id: str, content_sha256: bytes) -> Holder | None:
+        """Claim an identity for a message; its holder when another message has it."""
+        if await self.fetch("claim_identity", identity, message_id, content_sha256):
             return None
         holders = await self.fetch("find_identity_holder", identity)
-        return str(holders[0]["message_id"]) if holders else "of another intake"
+        if not holders:
+            return Holder("of another intake", b"")
+        return Holder(holders[0]["message_id"], holders[0]["sha256"])
 
     async def facts(
         self, events: Sequence[Event], secrets: Mapping[str, tuple[str, bytes]]
@@ -256,6 +265,14 @@ class FileAppend:
                 row.source,
                 f"superseded by {row.id}",
             )
+
+    async def again(
+        self, holder_id: str, received_at: datetime, transmission_id: str, bytes_offset: int
+    ) -> None:
+        """Note that what stands at a place of a file is said already, by another message."""
+        await self.fetch(
+            "append_repeat_in_file", holder_id, received_at, transmission_id, bytes_offset
+        )
 
     async def reply(self, name: str, content: bytes) -> None:
         """Keep what the file's sender is owed."""

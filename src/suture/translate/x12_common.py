@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from functools import partial
+from hashlib import sha256
 from itertools import chain
 from zlib import crc32
 
@@ -141,6 +142,8 @@ class _Interchanges:
         """End of the latest set."""
         self._ends_at = 0
         """Where the bytes of the latest set end."""
+        self._content = sha256()
+        """Of the latest set, whatever its envelope (B30)."""
         self._replies = _Replies()
 
     def pieces(self) -> Iterator[Piece]:
@@ -194,6 +197,7 @@ class _Interchanges:
     def _set(self, start: SetStart) -> Iterator[Piece]:
         self._messages_count += 1
         self._ended = None
+        self._content = sha256(start.segment.canonical())
         opened = start.transaction_set
         translate = self._translators.get(opened.set_id, _unsupported)
         self._door = self._judged_at_door(opened) if translate is not _unsupported else None
@@ -228,9 +232,12 @@ class _Interchanges:
         for item in self._items:
             if type(item) is Segment:
                 last = item
+                self._content.update(item.canonical())
                 yield item
             elif isinstance(item, SetEnd):
                 self._ended = item
+                if item.segment is not None:
+                    self._content.update(item.segment.canonical())
                 last = item.segment or last
                 break
         self._ends_at = last.offset + last.length if last else 0
@@ -253,7 +260,12 @@ class _Interchanges:
             notes = (self._door, *translation.notes)
             translation = msgspec.structs.replace(translation, notes=notes)
         bytes_count = max(0, self._ends_at - offset)
-        return Reading(translation=translation, offset=offset, bytes_count=bytes_count)
+        return Reading(
+            translation=translation,
+            offset=offset,
+            bytes_count=bytes_count,
+            content_sha256=self._content.digest(),
+        )
 
     def _unreadable(self, item: Junk | EnvelopeFault) -> Iterator[Piece]:
         """Tell of an interchange that cannot be read, or of none at all.

@@ -1,10 +1,13 @@
 -- name: append_messages
 -- Append a batch of messages whose identity is new, with all that hangs on them; say which they were.
 with arrived as materialized (
-    select m.* from unnest($1::message_row[]) m
+    select * from unnest($1::message_row[], $6::bytea[]) m(
+        identity, id, source, format, type, control_id, status, sha256, bytes_count, received_at, events_count, sealed, reply,
+        content_sha256
+    )
 ), claimed as (
     insert into message_identity (identity, message_id, sha256)
-    select identity, id, sha256 from arrived
+    select identity, id, content_sha256 from arrived
     on conflict do nothing
     returning message_id
 ), stored as (
@@ -34,14 +37,18 @@ with arrived as materialized (
 select message_id from claimed
 
 -- name: find_identities
--- Who holds these identities, with the digest and the reply that were stored.
+-- Who holds these identities, with the digest of its content and the reply that were stored.
 select i.identity, i.message_id, i.sha256, m.reply, m.status
 from message_identity i join message m on m.id = i.message_id
 where i.identity = any($1::text[])
 
 -- name: append_repeats
--- Note that messages already held arrived again, byte for byte.
+-- Note that messages already held arrived again, with the same content.
 insert into message_repeat (message_id, received_at) select * from unnest($1::text[], $2::timestamptz[])
+
+-- name: append_repeat_in_file
+-- Note that a message already held arrived again at this place of a file; once, however often the file is read.
+insert into message_repeat (message_id, received_at, transmission_id, bytes_offset) values ($1, $2, $3, $4) on conflict do nothing
 
 -- name: claim_identity
 -- Claim one identity for a message; no row when another message holds it.
@@ -81,13 +88,6 @@ select partition, id from unnest($1::event_row[]) with ordinality
     e(id, message_id, stream, partition, type, source, path, stamp, received_at_ms, payload, place)
 order by place
 
--- name: append_totals
--- What a message says it is worth.
-insert into control_total (message_id, name, items_count, amount_minor) select * from unnest($1::control_total_row[])
-
--- name: find_identity_holder
--- Which message holds an identity.
-select message_id from message_identity where identity = $1
 -- name: lay_secrets_by
 -- Where a transaction lays the identifiers of a file by: its session's own, empty again at its end.
 create temporary table if not exists secret_arriving (token text, kind text, sealed bytea) on commit delete rows
@@ -100,14 +100,23 @@ select token, kind, sealed from secret_arriving order by token
 -- Keep sealed identifiers behind their surrogates, of which the first one stays.
 insert into vault (token, kind, sealed) select * from unnest($1::secret_row[]) on conflict do nothing
 
+-- name: append_totals
+-- What a message says it is worth.
+insert into control_total (message_id, name, items_count, amount_minor) select * from unnest($1::control_total_row[])
+
+-- name: find_identity_holder
+-- Which message holds an identity, and the digest of its content.
+select message_id, sha256 from message_identity where identity = $1
 
 -- name: append_transmission_repeats
--- A file came again, byte for byte: so did each of its messages. The reply that its sender is owed again.
+-- A file came again, byte for byte: so did each of its messages, and those it repeated. The reply that its sender is owed again.
 with again as (
     select id, reply_name, reply from transmission where source = $1 and sha256 = $2
 ), noted as (
     insert into message_repeat (message_id, received_at)
-    select m.id, $3 from message m join again on again.id = m.transmission_id
+    select m.id, $3::timestamptz from message m join again on again.id = m.transmission_id
+    union all
+    select r.message_id, $3::timestamptz from message_repeat r join again on again.id = r.transmission_id
 )
 select reply_name, reply from again
 

@@ -46,7 +46,7 @@ select (
 ) as items_count from judged
 
 -- name: close_message_items
--- Close the open exceptions of a message that another one says, byte for byte.
+-- Close the open exceptions of a message that another one says.
 update work_item set resolved_at = now(), resolution = $2
 where message_id = $1 and message_id <> '' and event_id = '' and stream = '' and delivery_id is null and resolved_at is null
 

@@ -13,7 +13,7 @@ from suture.wire.hl7v2.build import Component, Field, Raw, Repeated, build, segm
 from suture.wire.hl7v2.charset import read_charset
 from suture.wire.hl7v2.edit import edit, is_editable, replace_value
 from suture.wire.hl7v2.escape import NULL, escape, unescape
-from suture.wire.hl7v2.layout import SEGMENTS_MAX
+from suture.wire.hl7v2.layout import SEGMENTS_MAX, content_digest
 from suture.wire.hl7v2.message import Message, render
 from suture.wire.hl7v2.parse import parse, parse_header
 from suture.wire.hl7v2.path import Path, Selection, read_path, select
@@ -42,6 +42,7 @@ __all__ = [
     "Timestamp",
     "acknowledge",
     "build",
+    "content_digest",
     "edit",
     "escape",
     "is_due",

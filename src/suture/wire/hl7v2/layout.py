@@ -9,6 +9,7 @@ padding). Not here: fields (`segment.py`, next); what is reported about an untid
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 
 import msgspec
 
@@ -31,6 +32,9 @@ _AFTER_CONTROLS = (b"\x1c", b"\x1a", b"\x00", b"\x0b")
 _END = re.compile(
     r"(\r\n|\r|\n(?=[A-Z][A-Z0-9]{2}(?:[^A-Za-z0-9]|\Z)|[\r\n\x0b\x1c]|\Z))", re.ASCII
 )
+
+
+_END_BYTES = re.compile(_END.pattern.replace("(", "(?:", 1).encode(), re.ASCII)
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -62,6 +66,19 @@ def unwrap(raw: bytes) -> tuple[int, bytes]:
         return 0, body
     start = len(body) - len(body.lstrip(_BEFORE))
     return start, body[start:]
+
+
+def content_digest(raw: bytes) -> bytes:
+    """Return the SHA-256 of what a message says: its segments with CR between them, and no more.
+
+    The same message in another file, behind another wrapping or with other line ends (B18) has the
+    same digest; a line break inside a value counts.
+    """
+    _, body = unwrap(raw)
+    if b"\n" in body or b"\r\r" in body:
+        lines = _END_BYTES.split(body) if b"\r" in body else body.split(b"\n")
+        body = b"\r".join(line for line in lines if line.strip())
+    return sha256(body).digest()
 
 
 def uniform_end(text: str) -> str:

@@ -16,6 +16,10 @@ from suture.wire.x12.separators import Separators
 _YEAR_MIN = 1900
 _YEAR_MAX = 2199
 _CENTURY_PIVOT = 50
+_CONTROLS = frozenset({"ST", "SE"})
+_CONTROL_NUMBER = 2
+_SEGMENT, _ELEMENT, _REPETITION, _COMPONENT = "\x1c", "\x1d", "\x1e", "\x1f"
+"""Of a canonical segment: control characters made for this, that no value holds."""
 
 
 class Segment(msgspec.Struct, frozen=True, gc=False):
@@ -72,6 +76,19 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
             return value.encode("latin-1").decode("utf-8")
         except UnicodeDecodeError:
             return value
+
+    def canonical(self) -> bytes:
+        """Return the segment as it is whatever separators it was written with.
+
+        The control number of an ST or SE is left out: it counts sets, and says nothing of this one.
+        """
+        elements, separators = self.elements, self.separators
+        if elements[0] in _CONTROLS:
+            elements = [*elements[:_CONTROL_NUMBER], "", *elements[_CONTROL_NUMBER + 1 :]]
+        text = _ELEMENT.join(elements).replace(separators.component, _COMPONENT)
+        if separators.repetition:
+            text = text.replace(separators.repetition, _REPETITION)
+        return (text.rstrip(_ELEMENT) + _SEGMENT).encode("latin-1")
 
 
 def _part(value: str, separator: str, number: int) -> str:
