@@ -349,6 +349,45 @@ def test_b12_a_peer_that_sends_without_end_is_held_back_by_its_own_window(
     assert most < 200
 
 
+@pytest.mark.parametrize(
+    ("pipeline_bytes_max", "listener_bytes_max"), [(500_000, 10_000_000), (10_000_000, 500_000)]
+)
+def test_b12_large_messages_without_an_answer_are_bounded_by_their_bytes(
+    loop_factory: LoopFactory, pipeline_bytes_max: int, listener_bytes_max: int
+) -> None:
+    """Of one connection and of all of them: 60 messages of 200 KB are few, and much."""
+    count, connections = 20, 3
+    most = 0
+
+    async def play(receiving: Receiving) -> None:
+        nonlocal most
+        answering = asyncio.Event()
+
+        async def late(raw: bytes) -> bytes:
+            await answering.wait()
+            return raw.split(b"|")[9]
+
+        receiving.answer = late
+        async with contextlib.AsyncExitStack() as stack:
+            peers = [await stack.enter_async_context(receiving.peer()) for _ in range(connections)]
+            frames = b"".join(frame(MESSAGE % number + b"Z" * 200_000) for number in range(count))
+            sending = [asyncio.create_task(peer.say(frames)) for peer in peers]
+            await asyncio.sleep(0.5)
+            most = receiving.listener.unanswered_bytes
+            answering.set()
+            for peer, sent in zip(peers, sending, strict=True):
+                assert await peer.replies(count) == [b"%d" % number for number in range(count)]
+                await sent
+        assert receiving.listener.unanswered_bytes == 0
+
+    limits = {
+        "pipeline_bytes_max": pipeline_bytes_max,
+        "listener_bytes_max": listener_bytes_max,
+    }
+    assert scenario(loop_factory, play, frame_bytes_max=300_000, **limits).observed == []
+    assert 0 < most <= connections * 800_000
+
+
 def test_b12_pipelined_frames_are_answered_in_order_and_held_back(
     loop_factory: LoopFactory,
 ) -> None:

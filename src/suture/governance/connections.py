@@ -45,6 +45,8 @@ class MllpLimits(msgspec.Struct, frozen=True, kw_only=True):
     connections_max: Count = 512
     connections_per_peer_max: Count = 64
     pipeline_messages_max: Count = 64
+    pipeline_bytes_max: Count = 4 * 1024 * 1024
+    listener_bytes_max: Count = 128 * 1024 * 1024
 
 
 class MllpSettings(msgspec.Struct, frozen=True, kw_only=True):

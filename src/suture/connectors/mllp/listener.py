@@ -64,6 +64,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     connections_max: int = 512
     connections_per_peer_max: int = 64
     pipeline_messages_max: int = 64
+    pipeline_bytes_max: int = 4 * 1024 * 1024
+    listener_bytes_max: int = 128 * 1024 * 1024
 
 
 class Listener:
@@ -86,6 +88,8 @@ class Listener:
         self.refuser = refuser
         self.connections: set[_Connection] = set()
         self.peers: Counter[str] = Counter()
+        self.unanswered_bytes = 0
+        """Of all connections: messages that are complete and have no reply yet."""
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -115,6 +119,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._peer = ""
         self._waiting: deque[bytes | FramingFault] = deque()
+        self._unanswered_bytes = 0
         self._worker: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._frame_is_timed = False
@@ -151,6 +156,8 @@ class _Connection(asyncio.Protocol):
             if not self._listener.peers[self._peer]:
                 del self._listener.peers[self._peer]
         self._transport = None
+        if self._worker is None:
+            self._count(-self._unanswered_bytes)
 
     def data_received(self, data: bytes) -> None:
         if self._is_ending:
@@ -160,7 +167,7 @@ class _Connection(asyncio.Protocol):
             self._take(item)
         if self._reader.is_closed:
             self._end()
-        elif len(self._waiting) >= self._limits.pipeline_messages_max:
+        elif self._has_enough():
             self._pause()
         if self._waiting and self._worker is None:
             self._worker = asyncio.get_running_loop().create_task(self._work())
@@ -185,10 +192,26 @@ class _Connection(asyncio.Protocol):
     def _take(self, item: Frame | FramingFault) -> None:
         if isinstance(item, Frame):
             self._waiting.append(item.payload)
+            self._count(len(item.payload))
             return
         self._listener.observer(item.fault.code, self._peer)
         if item.fault.code in HELD and self._listener.refuser is not None:
             self._waiting.append(item)
+
+    def _count(self, bytes_count: int) -> None:
+        """Count bytes taken, or given back where negative."""
+        self._unanswered_bytes += bytes_count
+        self._listener.unanswered_bytes += bytes_count
+
+    def _has_enough(self) -> bool:
+        """Whether the peer must wait for its own replies before it is read on (B12, I13)."""
+        limits = self._limits
+        is_full = self._listener.unanswered_bytes >= limits.listener_bytes_max
+        return (
+            len(self._waiting) >= limits.pipeline_messages_max
+            or self._unanswered_bytes >= limits.pipeline_bytes_max
+            or (is_full and self._unanswered_bytes > 0)
+        )
 
     def _end_of_stream(self) -> None:
         """Note that nothing more comes; half a frame is its sender's to send again."""
@@ -203,7 +226,9 @@ class _Connection(asyncio.Protocol):
             while self._waiting and self._transport is not None:
                 batch = list(self._waiting)
                 self._waiting.clear()
-                for reply in await self._replies(batch):
+                replies = await self._replies(batch)
+                self._count(-sum(len(each) for each in batch if isinstance(each, bytes)))
+                for reply in replies:
                     if not isinstance(reply, bytes):
                         self._drop("mllp.message.not_stored")
                         return
@@ -212,6 +237,8 @@ class _Connection(asyncio.Protocol):
                 self._resume()
         finally:
             self._worker = None
+            if self._transport is None:
+                self._count(-self._unanswered_bytes)  # nobody is left to answer
             self._close_when_answered()
             self._arm()
 
