@@ -185,7 +185,7 @@ def test_fewer_messages_make_every_stage_shorter(
         claims.append(count)
         path.touch()
 
-    monkeypatch.setattr("suture.cli.bench.write_835", write)
+    monkeypatch.setattr("suture.cli.bench_world.write_835", write)
     suture("bench", "translate", "--messages", "7", "--json")
     assert [7] == claims
     assert MISUSED == suture("bench", "frobnicate").code

@@ -129,11 +129,7 @@ def test_no_remedy_speaks_of_what_is_not_there() -> None:
     """A suggestion stands in the explanation where there is one; a remedy cannot rely on it."""
     rows = [each for code, each in catalogue().items() if code.startswith("estate.")]
     assert [] == [each.code for each in rows if "suggested" in each.remedy]
-<<<<<<< HEAD
     fault = only(edited("sources/adt.toml", 'ack = "stored"', 'frobnicate = "x"'))
-=======
-    fault = only(edited("sources/adt.toml", "[mllp]", 'frobnicate = "x"\n\n[mllp]'))
->>>>>>> b940d09 (fixup! Find what is silently in force or never reachable, and name the file that is wrong)
     assert "Nothing reads `frobnicate`." == fault.explanation
 
 
