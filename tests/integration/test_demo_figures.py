@@ -94,9 +94,9 @@ async def test_a_journal_sent_again_under_another_reference_is_posted_twice(
 async def test_an_entry_that_went_into_two_journals_is_posted_twice(books: FilledBooks) -> None:
     """The ERP's digest of the first still covers the entry; no two documents look alike."""
     await books.harm(
-        "insert into unbatched select policy, id from entry where id = (select min(entry_id)"
-        " from journal_entry where reference in (select reference from journal_entry"
-        " group by reference having count(*) > 1));"
+        "insert into unbatched select policy, entity, id from entry where id ="
+        " (select min(entry_id) from journal_entry where reference in"
+        " (select reference from journal_entry group by reference having count(*) > 1));"
         "delete from journal_entry where entry_id in (select entry_id from unbatched)"
     )
     await Batching(books.riverbend.database, "erp", {}).turn(everything=True)

@@ -276,7 +276,9 @@ async def test_b76_a_control_id_too_long_for_an_index_spoils_no_other_message_of
     told = (("L1", "B1"), ("L2", LONG.decode()))
     messages = [dft("A1", Line(line, "CG", 100), at=AT, control=control) for line, control in told]
     put(tmp_path, b"".join(messages), "charges.hl7")
-    await riverbend.watch(tmp_path).turn()
+    watching = riverbend.watch(tmp_path)
+    watching.channel = riverbend.channel("remits", translations=frozenset({"hl7v2"}))
+    await watching.turn()
     assert await statuses(riverbend) == [("DFT^P03", "accepted")] * 2
     rows = await riverbend.rows("select control_id from message order by length(control_id)")
     shown = shown_control_id(LONG.decode(), riverbend.tokenizer)

@@ -264,6 +264,7 @@ async def test_of_two_charges_of_one_second_the_later_in_the_file_stands(
     dear = dft("A1", Line("T1", "CG", 12_500, department="LAB"), at=at, control="X")
     cheap = dft("A1", Line("T1", "CG", 10_000, department="LAB"), at=at, control="Y")
     watch = riverbend.watch(tmp_path)
+    watch.channel = riverbend.channel("remits", translations=frozenset({"hl7v2"}))
     put(tmp_path, registered + dear + cheap)
     await watch.turn()
     await riverbend.settle()

@@ -53,7 +53,7 @@ async def drop(watching: FileIntake, folder: Path, *files: bytes) -> None:
 def watch(riverbend: Riverbend, folder: Path, source: str) -> FileIntake:
     """Watch a folder for the messages of another source than the remittances."""
     watching = riverbend.watch(folder)
-    watching.channel = riverbend.channel(source)
+    watching.channel = riverbend.channel(source, translations=frozenset({"hl7v2"}))
     return watching
 
 

@@ -24,6 +24,7 @@ from tests.integration.operator_desk import (
 )
 from tests.integration.remit_files import paid, put, remit, statuses
 from tests.integration.riverbend_store import Riverbend
+from tests.specs.riverbend_books import edited
 from tests.specs.riverbend_messages import Line, adt, dft, interchange, remittance
 
 from suture.engine.file_facts import EVENTS_PER_FLUSH
@@ -257,6 +258,8 @@ async def test_f33_the_first_message_of_such_a_file_takes_the_place_that_stood_f
     riverbend: Riverbend, tmp_path: Path, unreadable: pytest.MonkeyPatch
 ) -> None:
     """Of HL7 v2 the first message begins where the file does."""
+    sends_both = edited("sources/remits.toml", '"x12_835"', '["x12_835", "hl7v2"]')
+    await riverbend.change(sends_both)
     messages = [
         adt("A01", "A1", at=AT, control="R1", financial_class="MA", payer="MCR"),
         dft("A1", Line("L1", "CG", 10_000), at=AT, control="B1"),

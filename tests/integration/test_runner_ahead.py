@@ -136,7 +136,7 @@ async def test_f33_an_event_that_cannot_be_committed_is_set_aside_and_nothing_af
     await told(riverbend)
     token = riverbend.tokenizer.token("account", "riverbend", "A5")
     rows = await riverbend.rows(
-        "select id from event where stream = $1 and type = 'charge.posted' order by id desc",
+        "select id from event where stream = $1 and type = 'charge.posted' order by stamp desc",
         f"patient_account/{token}",
     )
     poison = str(rows[0]["id"])  # the correction

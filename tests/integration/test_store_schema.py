@@ -51,15 +51,15 @@ async def test_no_more_is_taken_than_asked_for_however_the_statistics_mislead(
 ) -> None:
     """A queue that was empty when it was counted: a limit inside a join is asked for every row."""
     await riverbend.rows(
-        "insert into unbatched (policy, entry_id)"
-        " select 'charges', 'ent_' || lpad(n::text, 26, '0') from generate_series(1, 900) n"
+        "insert into unbatched (policy, entity, entry_id)"
+        " select 'charges', 'RVH', 'ent_' || lpad(n::text, 26, '0') from generate_series(1, 900) n"
     )
     await riverbend.rows(
         "update pg_class set reltuples = 0, relpages = pg_relation_size(oid) / 8192"
         " where relname in ('unbatched', 'partition_lease')"
     )
     await riverbend.rows("update pg_class set reltuples = 0 where relname = 'unbatched_pkey'")
-    taken = await riverbend.database.fetch("take_unbatched", "charges", 300)
+    taken = await riverbend.database.fetch("take_unbatched", "charges", 300, None)
     assert len(taken) == 300
     assert await riverbend.number("select count(*) from unbatched") == 600
     leases = await lease_partitions(riverbend.database, "runner-9", seconds=5.0, partitions_max=2)
