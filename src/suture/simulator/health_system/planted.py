@@ -287,14 +287,18 @@ class Planter:
         return True
 
     def _export_again(self, day: Day) -> bool:
-        """Send a remittance a second time in another file: same trace, new control numbers."""
+        """Send a remittance again under its trace, dated otherwise: nobody can tell which is right.
+
+        With the same content it would only be a repeat.
+        """
         place = self._choose_file(day)
         if place is None:
             return False
         file = day.files[place]
+        told = self._dice.choice(file.remittances)
         again = msgspec.structs.replace(
             file,
-            remittances=(self._dice.choice(file.remittances),),
+            remittances=(msgspec.structs.replace(told, paid_at=told.paid_at + DAY),),
             send_at=file.send_at + 3 * HOUR,
             planted=TRACE_REUSED,
             is_counted=False,
