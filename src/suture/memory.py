@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 from zlib import crc32
 
 import msgspec
@@ -29,6 +29,7 @@ from suture.model.translation import (
     Begun,
     Channel,
     Closed,
+    Format,
     Piece,
     Reading,
     Routed,
@@ -41,7 +42,6 @@ from suture.pipeline import (
     Record,
     Step,
     advance,
-    detect_format,
     forwarded,
     initial,
     read_file,
@@ -49,13 +49,12 @@ from suture.pipeline import (
     reverse_entry,
     set_aside,
 )
+from suture.translate.file_format import detect_format
 
 HEAD_BYTES_MIN = 4096
 """What a format is found out from."""
 
 _CENSUS_BITS = 1 << 25
-
-Format = Literal["hl7v2", "x12", "unknown"]
 
 Channels = Callable[[str], Channel]
 """Chooses the channel of a message by its type: ST01 (`835`), or MSH-9.1 (`DFT`)."""
@@ -244,6 +243,11 @@ class Rehearsal:
             case "x12":
                 channel = self._channels("835")
                 for piece in read_file(chain((head,), rest), channel):
+                    yield channel, piece
+            case "fhir":
+                channel = self._channels("FHIR")
+                kept = chain((head,), rest)
+                for piece in read_file(kept, channel, whole_bytes_max=self._whole_bytes_max):
                     yield channel, piece
             case "unknown":  # the rest of it, however long, tells no more
                 channel = self._channels("")

@@ -14,7 +14,6 @@ called from here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import cache
@@ -49,11 +48,28 @@ from suture.processes import (
     remittance,
 )
 from suture.processes.process import Process
-from suture.translate import hl7v2_adt, hl7v2_dft, hl7v2_siu, x12_835
+from suture.translate import (
+    fhir_account,
+    fhir_appointment,
+    fhir_bundle,
+    fhir_claim,
+    fhir_coverage,
+    fhir_encounter,
+    fhir_party,
+    fhir_payment,
+    fhir_supply,
+    hl7v2_adt,
+    hl7v2_dft,
+    hl7v2_siu,
+    x12_835,
+)
+from suture.translate.fhir_common import Translator
+from suture.translate.file_format import detect_format, read_whole, refused
 from suture.translate.hl7v2_common import sent_on, through_door, unsupported
 from suture.translate.hl7v2_reply import reply
 from suture.translate.overlay import edited
-from suture.translate.x12_common import Translator, read_interchanges
+from suture.translate.x12_common import Translator as SetTranslator
+from suture.translate.x12_common import read_interchanges
 from suture.wire import hl7v2
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -75,21 +91,34 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
 }
 """By MSH-9.1."""
 
-SET_TRANSLATORS: dict[str, Translator] = {"835": x12_835.translate}
+SET_TRANSLATORS: dict[str, SetTranslator] = {"835": x12_835.translate}
 """By ST01."""
+
+RESOURCE_TRANSLATORS: dict[str, Translator] = {
+    **fhir_account.TRANSLATORS,
+    **fhir_appointment.TRANSLATORS,
+    **fhir_claim.TRANSLATORS,
+    **fhir_coverage.TRANSLATORS,
+    **fhir_encounter.TRANSLATORS,
+    **fhir_party.TRANSLATORS,
+    **fhir_payment.TRANSLATORS,
+    **fhir_supply.TRANSLATORS,
+}
+"""By resourceType."""
 
 TRANSLATIONS = (
     "hl7v2",
     *(f"hl7v2_{kind.lower()}" for kind in MESSAGE_TRANSLATORS),
     "x12",
     *(f"x12_{kind}" for kind in SET_TRANSLATORS),
+    "fhir",
 )
 """What a source may be said to send: a format, or one translation of it, by its module's name."""
 
 Outcome = Literal["posted", "parked", "no_effect", "repeated"]
 
 WHOLE_BYTES_MAX = 256 * 1024 * 1024
-"""HL7 v2 files are read whole: beyond this they are refused."""
+"""HL7 v2 and FHIR files are read whole: beyond this they are refused."""
 _SNIFFED_BYTES_MAX = 4096
 
 
@@ -97,7 +126,9 @@ _SNIFFED_BYTES_MAX = 4096
 
 
 def read_message(raw: bytes, channel: Channel) -> Translation:
-    """Return what one HL7 v2 message means: its verdict and its facts."""
+    """Return what one HL7 v2 message or FHIR resource means: its verdict and its facts."""
+    if detect_format(raw[:_SNIFFED_BYTES_MAX]) == "fhir":
+        return fhir_bundle.translate_resource(raw, channel, RESOURCE_TRANSLATORS)
     return _translate(hl7v2.parse(raw, charset=channel.charset), raw, channel)
 
 
@@ -143,7 +174,8 @@ def read_file(
     """Read a file of any supported format, found out from its first bytes, into pieces.
 
     Every file is at least one message. X12 streams with flat memory. HL7 v2 files (bare messages or
-    FHS/BHS batches) are read whole, up to `whole_bytes_max`.
+    FHS/BHS batches) and FHIR files (a resource, a Bundle, NDJSON) are read whole, up to
+    `whole_bytes_max`.
     """
     rest = iter(chunks)
     head = b""
@@ -156,43 +188,26 @@ def read_file(
             yield from read_interchanges(chain((head,), rest), channel, SET_TRANSLATORS)
         case "hl7v2":
             yield from _read_messages(head, rest, channel, whole_bytes_max)
+        case "fhir":
+            data = yield from read_whole("fhir", head, rest, whole_bytes_max)
+            if data is not None:
+                yield from fhir_bundle.read_resources(data, channel, RESOURCE_TRANSLATORS)
         case "unknown":
             size = len(head) + sum(map(len, rest))
             code = "file.format.unknown" if size else "file.empty"
-            yield from _refused("unknown", (fault(code, "file"),), size)
-
-
-def detect_format(head: bytes) -> Literal["hl7v2", "x12", "unknown"]:
-    """Return the format of a file from its first bytes: an HL7 header or an X12 envelope."""
-    mark = _FORMAT_MARK.search(head)
-    if mark is None:
-        return "unknown"
-    return "hl7v2" if mark["hl7v2"] else "x12"
-
-
-_FORMAT_MARK = re.compile(
-    rb"(?<![0-9A-Za-z])(?:(?P<hl7v2>MSH|FHS|BHS)[^0-9A-Za-z\s]"
-    rb"|ISA[^0-9A-Za-z\s]|GS([^\w\s])[A-Z]{2}\2|ST([^\w\s])[0-9]{3}\3)"
-)
-"""What comes first: `MSH`, `FHS`, `BHS`, or `ISA` (a fragment: `GS*HP*`, `ST*835*`), as a word."""
+            yield from refused("unknown", (fault(code, "file"),), size)
 
 
 def _read_messages(
     head: bytes, rest: Iterator[bytes], channel: Channel, whole_bytes_max: int
 ) -> Iterator[Piece]:
-    whole = bytearray(head)
-    for chunk in rest:
-        whole += chunk
-        if len(whole) > whole_bytes_max:
-            explanation = f"HL7 v2 files are read whole, up to {whole_bytes_max:,} bytes"
-            too_large = (fault("file.too_large", "file", explanation),)
-            yield from _refused("hl7v2", too_large, len(whole) + sum(map(len, rest)))
-            return
-    data = bytes(whole)
+    data = yield from read_whole("hl7v2", head, rest, whole_bytes_max)
+    if data is None:
+        return
     batch = hl7v2.split(data)
     if not batch.messages:
         faults = batch.faults or (fault("file.no_message", "file"),)
-        yield from _refused("hl7v2", faults, len(data))
+        yield from refused("hl7v2", faults, len(data))
         return
     offset = 0
     for raw in batch.messages:
@@ -207,18 +222,6 @@ def _read_messages(
         )
         offset += len(raw)
     yield Closed(faults=batch.faults, status="held")
-
-
-def _refused(
-    name: Literal["hl7v2", "x12", "unknown"], faults: tuple[Fault, ...], size: int
-) -> Iterator[Piece]:
-    """Tell of a file in which nothing can be read, as one message."""
-    unreadable = Translation(
-        format=name, type=UNREADABLE_TYPE, control_id="", status="rejected", faults=faults
-    )
-    yield Begun(recorded_at_ms=0)
-    yield Reading(translation=unreadable, offset=0, bytes_count=size)
-    yield Closed()
 
 
 # The second half: what an event changes --------------------------------------------------------

@@ -98,13 +98,15 @@ class Readers:
         }
 
     def channel(self, kind: str) -> Channel:
-        """Return the channel of a message type (ST01, MSH-9.1): the first that may send it.
+        """Return the channel of a message type (ST01, MSH-9.1, FHIR): the first that may send it.
 
         One that names the type goes before one that names its format. Where none may send it, the
         first of its format, or any at all: what cannot be booked must be told of somebody.
         """
         syntax = "x12" if kind.isdigit() else "hl7v2"
         named = f"{syntax}_{kind.lower()}"
+        if kind == "FHIR":
+            syntax = named = "fhir"
 
         def distance(channel: Channel) -> int:
             if named in channel.translations:

@@ -1,7 +1,7 @@
-"""Appointment facts: what a scheduling system said about one appointment (HL7 v2 SIU S12-S17, S26).
+"""Appointment facts: what a scheduling system said about one appointment (HL7 v2 SIU, FHIR).
 
 Scheduling never posts money by itself; `processes/appointment.py` keeps the appointment's story
-straight.
+straight. Slots and schedules (FHIR Slot, Schedule) are told to streams of their own.
 """
 
 from __future__ import annotations
@@ -60,3 +60,33 @@ class AppointmentDeleted(AppointmentFact, frozen=True, tag="appointment.deleted"
 
 class AppointmentMissed(AppointmentFact, frozen=True, tag="appointment.missed"):
     """S26: the patient did not show up."""
+
+
+class SlotRecorded(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="schedule.slot_recorded"
+):
+    """A time that may be booked, free or not (FHIR Slot)."""
+
+    slot: Operational[str]
+    schedule: Operational[str] = ""
+    status: Operational[str] = ""
+    """busy, free, busy-unavailable, busy-tentative, entered-in-error."""
+    starts_at_ms: Operational[int] = 0
+    ends_at_ms: Operational[int] = 0
+    service_code: Operational[str] = ""
+    where: Operational[str] = ""
+
+
+class ScheduleRecorded(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="schedule.recorded"
+):
+    """Whose or what's slots they are (FHIR Schedule)."""
+
+    schedule: Operational[str]
+    actors: Operational[tuple[str, ...]] = ()
+    """Numbers of the clinicians, places and things it is of; never of a patient."""
+    service_code: Operational[str] = ""
+    starts_on: Operational[date | None] = None
+    ends_on: Operational[date | None] = None
+    is_active: Operational[bool | None] = None
+    where: Operational[str] = ""

@@ -30,6 +30,8 @@ from suture.model.appointment import (
     AppointmentMissed,
     AppointmentModified,
     AppointmentRescheduled,
+    ScheduleRecorded,
+    SlotRecorded,
 )
 from suture.model.authorization import AuthorizationDecided, AuthorizationRequested
 from suture.model.claim import (
@@ -96,6 +98,8 @@ Fact = (
     | AppointmentDiscontinued
     | AppointmentDeleted
     | AppointmentMissed
+    | SlotRecorded
+    | ScheduleRecorded
     | EncounterAdmitted
     | EncounterRegistered
     | EncounterPreadmitted

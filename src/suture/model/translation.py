@@ -18,6 +18,7 @@ from suture.model.identity import Tokenizer
 from suture.model.overlay import Overlay
 
 Status = Literal["accepted", "held", "rejected"]
+Format = Literal["hl7v2", "x12", "fhir", "unknown"]
 
 UNREADABLE_TYPE = "unreadable"
 """The type of a message that names none: what stands where a type belongs may be anything."""
@@ -121,11 +122,11 @@ class ControlTotal(msgspec.Struct, frozen=True):
 class Translation(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict on one message. When it is not accepted, none of its facts may enter the log."""
 
-    format: Literal["hl7v2", "x12", "unknown"]
+    format: Format
     type: str
     """`ADT^A01`, `835` ...; `UNREADABLE_TYPE` for what is no such code."""
     control_id: str
-    """MSH-10, or ISA13/GS06/ST02; never free text (docs/adr/0008)."""
+    """MSH-10, ISA13/GS06/ST02, or a resource's id; never free text (docs/adr/0008)."""
     status: Status
     identities: tuple[str, ...] = ()
     """What this message claims to be the only one to say: its control id in its sender's scope, a

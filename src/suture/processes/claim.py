@@ -30,9 +30,16 @@ from typing import assert_never
 
 import msgspec
 
-from suture.model.claim import REVERSAL_OF_PREVIOUS_PAYMENT, ClaimAdjudicated
+from suture.model.claim import (
+    REVERSAL_OF_PREVIOUS_PAYMENT,
+    ClaimAcknowledged,
+    ClaimAdjudicated,
+    ClaimStatusAsked,
+    ClaimStatusReported,
+    ClaimSubmitted,
+)
 from suture.model.decision import Amount, Booking, Decision, Hold, Withdrawn
-from suture.model.event import Event, Reconsidered, fact_type
+from suture.model.event import Event, Reconsidered, encode_fact, fact_type
 from suture.model.fault import fault
 from suture.processes.claim_reversals import Adjudication, difference, is_booked, regrouped
 from suture.processes.claim_ties import (
@@ -46,7 +53,8 @@ from suture.processes.claim_ties import (
     tie,
 )
 
-_Told = ClaimAdjudicated | Reconsidered
+_Story = ClaimSubmitted | ClaimAcknowledged | ClaimStatusAsked | ClaimStatusReported
+_Told = ClaimAdjudicated | _Story | Reconsidered
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,6 +65,9 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Those whose booking may hang on others, sorted: few, or none, whatever a claim holds."""
     is_retold: bool = False
     """Whether some identity was told with two contents, in whatever order."""
+    story: dict[str, tuple[str, bytes]] = msgspec.field(default_factory=dict)
+    """What was told last of the claim before its decision, which books nothing: type of the fact ->
+    its stamp, and the fact as the log holds it."""
 
 
 def initial(key: str) -> State:  # noqa: ARG001 - the shape of every process
@@ -79,6 +90,8 @@ def evolve(state: State, event: Event) -> State:
                     return state
                 told = max(told, known)
             return _folded(state, fact.adjudication, told, is_retold=is_retold)
+        case ClaimSubmitted() | ClaimAcknowledged() | ClaimStatusAsked() | ClaimStatusReported():
+            return _kept(state, fact, event.stamp)
         case Reconsidered():
             return state
         case _:
@@ -94,6 +107,8 @@ def decide(state: State, event: Event) -> tuple[Decision, ...]:
             touched = {fact.adjudication: None} | dict.fromkeys(
                 state.linked if state.is_retold else _shifted(state, fact.adjudication, ties)
             )
+        case ClaimSubmitted() | ClaimAcknowledged() | ClaimStatusAsked() | ClaimStatusReported():
+            return ()
         case Reconsidered():
             touched = dict.fromkeys(state.adjudications)
         case _:
@@ -149,7 +164,16 @@ def _folded(state: State, identity: str, told: Adjudication, *, is_retold: bool)
     linked = [each for each in state.linked if each != identity]
     if is_linked(told):
         insort(linked, identity)
-    return State({**state.adjudications, identity: told}, tuple(linked), is_retold)
+    adjudications = {**state.adjudications, identity: told}
+    return State(adjudications, tuple(linked), is_retold, state.story)
+
+
+def _kept(state: State, fact: _Story, stamp: str) -> State:
+    """Keep a fact of the claim's story where none of its kind has a later stamp."""
+    kind, told = fact_type(fact), (stamp, encode_fact(fact))
+    if told <= state.story.get(kind, ("", b"")):
+        return state
+    return msgspec.structs.replace(state, story={**state.story, kind: told})
 
 
 def _shifted(state: State, told: str, ties: Ties) -> list[str]:

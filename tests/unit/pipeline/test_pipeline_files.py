@@ -13,7 +13,8 @@ from tests.specs.riverbend_books import channel
 from tests.specs.riverbend_messages import Claim, adt, interchange, remittance
 
 from suture.model.translation import Begun, Closed, Piece, Reading, Routed
-from suture.pipeline import detect_format, read_file
+from suture.pipeline import read_file
+from suture.translate.file_format import detect_format
 
 FIRST = adt("A04", "A1", at="20260310080000", control="M1", financial_class="MC")
 SECOND = adt("A04", "A2", at="20260310080100", control="M2", financial_class="SP")
@@ -83,7 +84,7 @@ def test_a_file_whose_first_header_is_of_x12_is_read_as_x12(head: bytes) -> None
         b"COST,ST,AMOUNT\n1,2,3\n",
         b"PID|1|...",
         b"<Bundle/>",
-        b'{"resourceType": "Bundle"}',
+        b'["resourceType", "Bundle"]',
         b"ISAAC\nMSHELL\n",
     ],
 )

@@ -109,7 +109,8 @@ class CareTeamMember(Element, frozen=True, kw_only=True):
 class ClaimInsurance(Element, frozen=True, kw_only=True):
     """Under which coverage it is claimed: Claim.insurance."""
 
-    sequence: int = 1
+    sequence: int = 0
+    """From 1; absent only in an ExplanationOfBenefit. No default is written that FHIR asks for."""
     focal: bool
     identifier: Identifier | None = None
     coverage: Reference
