@@ -260,8 +260,7 @@ def test_a_charge_told_again_under_the_survivors_number_stands_once() -> None:
 
 
 def test_told_under_the_retired_number_last_it_stands_there_as_last_told() -> None:
-    line = Line("L1", "CG", 30_000, department="RAD", code="71250")
-    dearer = dft("OLD", line, at=AFTER, control="D1")
+    dearer = dft("OLD", Line("L1", "CG", 30_000, department="RAD"), at=AFTER, control="D1")
     riverbend = books_after(registered("NEW", "MCR"), charged("NEW"), merged("OLD", "NEW"), dearer)
     assert {"medicare": 30_000} == payers(riverbend)
 
@@ -279,25 +278,9 @@ def test_over_a_chain_of_merges_a_charge_told_under_every_number_stands_once() -
 
 
 def test_a_charge_taken_to_nothing_under_the_survivors_number_is_gone() -> None:
-    nothing = dft(
-        "NEW", Line("L1", "CG", 0, department="RAD", code="71250"), at=AFTER, control="N1"
-    )
+    nothing = dft("NEW", Line("L1", "CG", 0, department="RAD"), at=AFTER, control="N1")
     riverbend = books_after(registered("OLD", "MCR"), charged("OLD"), merged("OLD", "NEW"), nothing)
     assert {} == payers(riverbend)
-
-
-def test_a_sender_that_counts_its_lines_in_each_account_loses_none_of_them() -> None:
-    other = dft(
-        "NEW", Line("L1", "CG", 7_000, department="RAD", code="71045"), at=AFTER, control="N1"
-    )
-    riverbend = books_after(
-        registered("OLD", "MCR"),
-        registered("NEW", "MCR"),
-        charged("OLD"),
-        merged("OLD", "NEW"),
-        other,
-    )
-    assert {"medicare": 32_000} == payers(riverbend)
 
 
 def test_accounts_that_were_never_merged_each_keep_their_charge() -> None:

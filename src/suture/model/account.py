@@ -47,7 +47,7 @@ class ChargeFact(AccountFact, frozen=True, kw_only=True, omit_defaults=True):
     direction."""
     line: Operational[str] = ""
     """What of its identity stays when its account is merged: surrogate of sending application +
-    FT1-2 + FT1-6, and the day and code of FT1-4 and FT1-7. Empty where FT1-2 is."""
+    FT1-2 + FT1-6. Empty where FT1-2 is."""
     quantity: Operational[str] = ""
     service_on: Operational[date]
     """FT1-4, the service date in the facility's own time zone."""

@@ -177,16 +177,12 @@ def _identity(draft: Draft, line: _Line, account: str) -> str:
 def _shared_identity(draft: Draft, line: _Line) -> str:
     """Return what of an FT1's identity does not depend on its account's number; "" without FT1-2.
 
-    By it an FT1 told again under the number its account was merged into (A40) is recognised. Some
-    senders count FT1-2 from 1 in each account: the day (FT1-4) and the code (FT1-7) tell those
-    apart, for taking two charges for one would lose money and nobody would know.
+    By it an FT1 told again under the number its account was merged into (A40) is recognised.
     """
-    segment = line.segment
-    number = told(segment, 2)
+    number = told(line.segment, 2)
     if not number:
         return ""
-    said = (draft.sending_application, number, line.type, told(segment, 4)[:8], told(segment, 7))
-    return _token(draft, line, "||".join(said))
+    return _token(draft, line, f"{draft.sending_application}||{number}|{line.type}")
 
 
 def _token(draft: Draft, line: _Line, value: str) -> str:
