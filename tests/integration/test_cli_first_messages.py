@@ -22,7 +22,7 @@ from suture.cli.estates import sample_estate
 from suture.config import read_folder
 from suture.store.embedded import EmbeddedPostgres
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 MESSAGES = Path(__file__).parents[2] / "docs" / "tutorials" / "first-messages"
 Process = asyncio.subprocess.Process
@@ -76,7 +76,7 @@ async def running(until: str, *arguments: object) -> AsyncIterator[str]:
     assert process.stdout is not None
     said = ""
     try:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(240):
             while until not in said:
                 row = await process.stdout.readline()
                 assert row, said
@@ -144,7 +144,7 @@ async def _move_a_door(estate: Path, home: Path, ports: Mapping[str, int]) -> No
 
 
 async def _until_in_the_erp(home: Path, *, journals: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while True:
             _, out, _ = await answered("status", "--json", "--home", home)
             if json.loads(out)["deliveries"]["sent"] >= journals:
@@ -226,7 +226,7 @@ async def _standing_still(estate: Path, home: Path, ports: Mapping[str, int]) ->
     serve = await started("serve", estate, "--home", home, environment={"SUTURE_ERP_TOKEN": ""})
     assert serve.stdout is not None
     said = ""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(240):
         while "At work" not in said:
             said += (await serve.stdout.readline()).decode()
     assert "erp cannot send  env:SUTURE_ERP_TOKEN is empty: journals wait." in said
@@ -254,7 +254,7 @@ async def _standing_still(estate: Path, home: Path, ports: Mapping[str, int]) ->
 
 async def _status_until(home: Path, is_wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Ask for the status, which is a finding each time, until it is as wanted."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while True:
             code, out, _ = await answered("status", "--json", "--home", home)
             told: dict[str, Any] = json.loads(out)

@@ -32,7 +32,7 @@ from suture.cli.estates import sample_estate, sample_estate_folder
 from suture.cli.world import World, open_world
 from suture.connectors.mllp.sender import Sender
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 CLAIM = ("CLAIM40017", "100.00", "80.00", "20.00")
 UNMAPPED = CHARGE.replace("|T1|", "|T2|").replace("|ED", "|ROBO")
@@ -549,7 +549,7 @@ async def _serve_and_stop(estate: Path, home: Path) -> None:
     )
     assert process.stdout is not None
     said = ""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while "At work" not in said:
             line = await process.stdout.readline()
             assert line, (said, await process.communicate())

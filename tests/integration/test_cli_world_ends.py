@@ -14,7 +14,7 @@ import pytest
 
 from suture.store.embedded import EmbeddedPostgres
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 
 def processes_of(home: Path) -> dict[int, str]:
@@ -47,7 +47,10 @@ def test_a_demonstration_ended_by_a_signal_leaves_no_process(
     tmp_path.chmod(0o755)
     home = tmp_path / "home"
     command = [sys.executable, "-m", "suture", "demo", "--json", "--home", str(home)]
+    # Whoever runs the tests under nohup ignores a hang-up, and so would all that is started here.
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    signal.signal(signal.SIGHUP, ignored)
     try:
         ends_at = time.monotonic() + 60
         while not any("health_system" in each for each in processes_of(home).values()):
