@@ -71,7 +71,10 @@ async def answered(
 
 @asynccontextmanager
 async def running(until: str, *arguments: object) -> AsyncIterator[str]:
-    """Run a command until it has said something; end it as Control-C does. Yields what it said."""
+    """Run a command until it has said something, then tell it to end. Yields what it said.
+
+    Not by Control-C: whoever runs the tests in the background ignores that, and so would it.
+    """
     process = await started(*arguments)
     assert process.stdout is not None
     said = ""
@@ -83,7 +86,7 @@ async def running(until: str, *arguments: object) -> AsyncIterator[str]:
                 said += row.decode()
         yield said
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         await process.communicate()
     assert process.returncode == 0
 
