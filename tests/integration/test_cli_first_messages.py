@@ -238,14 +238,17 @@ async def _standing_still(estate: Path, home: Path, ports: Mapping[str, int]) ->
     told = await _status_until(home, lambda told: bool(told["destinations"][0]["code"]))
     assert ("at work", False) == (told["verdict"], told["well"])
     (erp,) = told["destinations"]
-    assert ("waiting", 1, "erp.credentials.invalid") == (erp["state"], erp["queued"], erp["code"])
+    assert ("waiting", "erp.credentials.invalid") == (erp["state"], erp["code"])
+    # Cash and claims are booked by two streams: one journal where both were ready, or two.
+    assert erp["queued"] in {1, 2}
     assert "The token is empty (env:SUTURE_ERP_TOKEN)" == erp["explanation"]
     assert "SUTURE_ERP_TOKEN" in erp["remedy"]
     unmatched = {each["source"]: each["unmatched_files"] for each in told["doors"]}
     assert {"adt": 0, "charges": 0, "remits": 1, "scheduling": 0} == unmatched
     _, out, _ = await answered("status", "--home", home)
     assert "1 file in inbox/remits that *.835 does not match: nobody takes it" in out
-    assert "erp waits  The token is empty (env:SUTURE_ERP_TOKEN); 1 journal waits" in out
+    waits = r"erp waits  The token is empty \(env:SUTURE_ERP_TOKEN\); \d journals? wait"
+    assert re.search(waits, out)
     serve.kill()
     await serve.communicate()
     told = await _status_until(home, lambda told: not told["workers"])
