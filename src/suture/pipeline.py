@@ -14,7 +14,7 @@ called from here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache
 from hashlib import sha256
@@ -23,6 +23,12 @@ from typing import Any, Generic, Literal, TypeVar, assert_never
 
 import msgspec
 
+from suture.catalogue import (
+    MESSAGE_TRANSLATORS,
+    PROCESSES,
+    RESOURCE_TRANSLATORS,
+    SET_TRANSLATORS,
+)
 from suture.ledger.books import Books
 from suture.ledger.entry import Entry, Posting, reverse
 from suture.ledger.post import accounting_date, post, principal_minor
@@ -38,82 +44,15 @@ from suture.model.translation import (
     Reading,
     Translation,
 )
-from suture.processes import (
-    appointment,
-    claim,
-    encounter,
-    known,
-    patient,
-    patient_account,
-    remittance,
-)
-from suture.processes.process import Process
-from suture.translate import (
-    fhir_account,
-    fhir_appointment,
-    fhir_bundle,
-    fhir_claim,
-    fhir_coverage,
-    fhir_encounter,
-    fhir_party,
-    fhir_payment,
-    fhir_supply,
-    hl7v2_adt,
-    hl7v2_dft,
-    hl7v2_siu,
-    x12_835,
-)
-from suture.translate.fhir_common import Translator
+from suture.translate import fhir_bundle
 from suture.translate.file_format import detect_format, read_whole, refused
 from suture.translate.hl7v2_common import sent_on, through_door, unsupported
 from suture.translate.hl7v2_reply import reply
 from suture.translate.overlay import edited
-from suture.translate.x12_common import Translator as SetTranslator
 from suture.translate.x12_common import read_interchanges
 from suture.wire import hl7v2
 
 S = TypeVar("S", bound=msgspec.Struct)
-
-PROCESSES: dict[str, Process[Any]] = {
-    "appointment": appointment,
-    "encounter": encounter,
-    "patient": patient,
-    "patient_account": patient_account,
-    "claim": claim,
-    "remittance": remittance,
-    **dict.fromkeys(known.STREAMS, known),
-}
-
-MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] = {
-    "SIU": hl7v2_siu.translate,
-    "ADT": hl7v2_adt.translate,
-    "DFT": hl7v2_dft.translate,
-}
-"""By MSH-9.1."""
-
-SET_TRANSLATORS: dict[str, SetTranslator] = {"835": x12_835.translate}
-"""By ST01."""
-
-RESOURCE_TRANSLATORS: dict[str, Translator] = {
-    **fhir_account.TRANSLATORS,
-    **fhir_appointment.TRANSLATORS,
-    **fhir_claim.TRANSLATORS,
-    **fhir_coverage.TRANSLATORS,
-    **fhir_encounter.TRANSLATORS,
-    **fhir_party.TRANSLATORS,
-    **fhir_payment.TRANSLATORS,
-    **fhir_supply.TRANSLATORS,
-}
-"""By resourceType."""
-
-TRANSLATIONS = (
-    "hl7v2",
-    *(f"hl7v2_{kind.lower()}" for kind in MESSAGE_TRANSLATORS),
-    "x12",
-    *(f"x12_{kind}" for kind in SET_TRANSLATORS),
-    "fhir",
-)
-"""What a source may be said to send: a format, or one translation of it, by its module's name."""
 
 Outcome = Literal["posted", "parked", "no_effect", "repeated"]
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+from suture.catalogue import PROCESSES
 from suture.cli.ending import WELL
-from suture.pipeline import PROCESSES
 
 _IDENTITY = re.compile(
     r"(msg|evt|ent|exc|trn|rel)_[0-9a-v.]+|exc_delivery\.[0-9.]+|SUT[0-9A-Z]{13}",

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 
+from suture.catalogue import PROCESSES
 from suture.governance.estate import Estate
 from suture.model.identity import PREFIXES, Tokenizer
-from suture.pipeline import PROCESSES
 from suture.security.keys import KeyRing, UnknownKeyError
 from suture.security.phi import SealBrokenError, name_context, open_sealed
 from suture.store.database import Database

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from suture.catalogue import TRANSLATIONS
 from suture.governance.reading import Document, Keys, read_shape, shown, suggestion
 from suture.model.fault import Fault, fault
 from suture.model.translation import AckPolicy
-from suture.pipeline import TRANSLATIONS
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=7 * 24 * 60 * 60)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -77,7 +77,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     connector: str
     translations: tuple[str, ...]
-    """What it may send (`pipeline.TRANSLATIONS`); anything else is held."""
+    """What it may send (`catalogue.TRANSLATIONS`); anything else is held."""
     processing: Literal["P", "T"]
     """Whether its messages are of production, or a test's: the others are held (MSH-11, ISA15)."""
     zone: ZoneInfo

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from suture.catalogue import PROCESSES
 from suture.model.account import ChargePosted, PaymentReceived
 from suture.model.event import (
     Event,
@@ -24,7 +25,6 @@ from suture.model.event import (
     partition_of,
     process_of,
 )
-from suture.pipeline import PROCESSES
 
 KINDS: tuple[type[msgspec.Struct], ...] = get_args(Fact)
 CHARGE = ChargePosted(

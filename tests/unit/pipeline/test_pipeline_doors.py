@@ -14,8 +14,9 @@ import pytest
 from tests.specs.riverbend_books import channel
 from tests.specs.riverbend_messages import Claim, interchange, remittance
 
+from suture.catalogue import TRANSLATIONS
 from suture.model.translation import Channel, Closed, Reading, Translation
-from suture.pipeline import TRANSLATIONS, read_file, read_message
+from suture.pipeline import read_file, read_message
 
 REGISTRATION = (
     b"MSH|^~\\&|RIVREG|RGH|SUTURE|RVH|20260310080000||ADT^A04|M1|P|2.5.1\r"

@@ -13,13 +13,13 @@ import pytest
 from tests.specs.riverbend_books import Riverbend, books_of, edited
 from tests.specs.riverbend_messages import Claim, interchange, remittance
 
+from suture.catalogue import PROCESSES
 from suture.ledger.entry import Entry
 from suture.model.decision import Amount, Booking, Decision, Forward, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered
 from suture.model.fault import fault
 from suture.model.party import PatientAbsorbed, PatientMerged
 from suture.pipeline import (
-    PROCESSES,
     Record,
     Reversal,
     Step,

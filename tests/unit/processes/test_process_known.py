@@ -7,9 +7,9 @@ from itertools import permutations
 
 from tests.unit.processes.telling import state_after, told_to
 
+from suture.catalogue import PROCESSES
 from suture.model.event import Event, Fact, Reconsidered
 from suture.model.purchase import PurchaseAcknowledged, PurchaseLine, PurchaseOrdered
-from suture.pipeline import PROCESSES
 from suture.processes import known
 
 ORDERED = PurchaseOrdered(

@@ -16,8 +16,8 @@ import pytest
 from tests.specs.riverbend_books import channel
 from tests.specs.riverbend_messages import Claim, interchange, remittance
 
+from suture.catalogue import SET_TRANSLATORS
 from suture.model.translation import Begun, Channel, Closed, Piece, Reading, Routed
-from suture.pipeline import SET_TRANSLATORS
 from suture.translate.x12_common import (
     control_id,
     read_interchanges,

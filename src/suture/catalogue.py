@@ -1,0 +1,81 @@
+"""Which translation reads what, and which process answers for a stream: the tables of the chain.
+
+A new translation is a module in `translate/` and a line here, under what its messages are told by
+(MSH-9.1, ST01, resourceType); a new process likewise, under the first word of its streams. Nothing
+else names them one by one. What the chain does with them is `pipeline.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from suture.model.translation import Channel, Translation
+from suture.processes import (
+    appointment,
+    claim,
+    encounter,
+    known,
+    patient,
+    patient_account,
+    remittance,
+)
+from suture.processes.process import Process
+from suture.translate import (
+    fhir_account,
+    fhir_appointment,
+    fhir_claim,
+    fhir_coverage,
+    fhir_encounter,
+    fhir_party,
+    fhir_payment,
+    fhir_supply,
+    hl7v2_adt,
+    hl7v2_dft,
+    hl7v2_siu,
+    x12_835,
+)
+from suture.translate.fhir_common import Translator
+from suture.translate.x12_common import Translator as SetTranslator
+from suture.wire import hl7v2
+
+PROCESSES: dict[str, Process[Any]] = {
+    "appointment": appointment,
+    "encounter": encounter,
+    "patient": patient,
+    "patient_account": patient_account,
+    "claim": claim,
+    "remittance": remittance,
+    **dict.fromkeys(known.STREAMS, known),
+}
+
+MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] = {
+    "SIU": hl7v2_siu.translate,
+    "ADT": hl7v2_adt.translate,
+    "DFT": hl7v2_dft.translate,
+}
+"""By MSH-9.1."""
+
+SET_TRANSLATORS: dict[str, SetTranslator] = {"835": x12_835.translate}
+"""By ST01."""
+
+RESOURCE_TRANSLATORS: dict[str, Translator] = {
+    **fhir_account.TRANSLATORS,
+    **fhir_appointment.TRANSLATORS,
+    **fhir_claim.TRANSLATORS,
+    **fhir_coverage.TRANSLATORS,
+    **fhir_encounter.TRANSLATORS,
+    **fhir_party.TRANSLATORS,
+    **fhir_payment.TRANSLATORS,
+    **fhir_supply.TRANSLATORS,
+}
+"""By resourceType."""
+
+TRANSLATIONS = (
+    "hl7v2",
+    *(f"hl7v2_{kind.lower()}" for kind in MESSAGE_TRANSLATORS),
+    "x12",
+    *(f"x12_{kind}" for kind in SET_TRANSLATORS),
+    "fhir",
+)
+"""What a source may be said to send: a format, or one translation of it, by its module's name."""
