@@ -29,6 +29,7 @@ PREFIXES = MappingProxyType(
         "patient": "pat",
         "payer_claim": "pcl",
         "payment": "pay",
+        "person": "per",
         "supply": "sup",
         "visit": "vis",
     }

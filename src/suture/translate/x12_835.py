@@ -26,7 +26,7 @@ from suture.model.translation import (
     Secret,
     Translation,
 )
-from suture.translate.x12_common import control_id, recorded_at_ms, recorded_on
+from suture.translate.x12_common import Told, control_id, recorded_at_ms, recorded_on
 from suture.wire.x12.envelope import TransactionSet
 from suture.wire.x12.loops import (
     ClaimLoop,
@@ -46,7 +46,7 @@ _SURROGATE_BYTES = 13
 
 def translate(
     segments: Iterable[Segment], transaction_set: TransactionSet, channel: Channel
-) -> Iterator[Begun | Routed | Translation]:
+) -> Iterator[Told]:
     """Translate one 835: begun, its claims as they come, its payment, and last the verdict."""
     yield Begun(recorded_at_ms=recorded_at_ms(transaction_set, channel))
     items = read_remittance(segments)
@@ -61,6 +61,7 @@ def translate(
                 reading.adjust(item)
             case RemittanceEnd():
                 yield reading.received(item)
+                yield item
                 yield reading.verdict(item)
 
 

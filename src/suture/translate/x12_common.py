@@ -38,6 +38,7 @@ from suture.wire.x12.acknowledge import (
     acknowledge_interchange,
     reply,
 )
+from suture.wire.x12.conformance import SetVerdict
 from suture.wire.x12.envelope import (
     EnvelopeFault,
     GroupEnd,
@@ -53,12 +54,15 @@ from suture.wire.x12.envelope import (
     TransactionSet,
     is_control_number,
 )
+from suture.wire.x12.loops import RemittanceEnd
 from suture.wire.x12.reader import Reader
 from suture.wire.x12.segment import Segment, read_date
 
-Translator = Callable[
-    [Iterable[Segment], TransactionSet, Channel], Iterator[Begun | Routed | Translation]
-]
+Told = Begun | Routed | Translation | SetVerdict | RemittanceEnd
+"""What a translator tells of one set: begun, its facts as they come, what its guide or its balance
+found, which the set's 999 repeats, and last its translation."""
+
+Translator = Callable[[Iterable[Segment], TransactionSet, Channel], Iterator[Told]]
 
 REPLY_NAME = "999.x12"
 """The end of the name of the file that a sender finds its TA1 and 999 in."""
@@ -138,6 +142,8 @@ class _Interchanges:
         """Something of the file was told: its lack of an interchange need not be."""
         self._door: Fault | None = None
         """Why the latest set should not have come through this door."""
+        self._found: SetVerdict | RemittanceEnd | None = None
+        """What the guide or the balance of the latest set says of it."""
         self._ended: SetEnd | None = None
         """End of the latest set."""
         self._ends_at = 0
@@ -196,13 +202,13 @@ class _Interchanges:
 
     def _set(self, start: SetStart) -> Iterator[Piece]:
         self._messages_count += 1
-        self._ended = None
+        self._ended = self._found = None
         self._content = sha256(start.segment.canonical())
         opened = start.transaction_set
-        translate = self._translators.get(opened.set_id, _unsupported)
-        self._door = self._judged_at_door(opened) if translate is not _unsupported else None
+        translate = self._translators.get(opened.set_id, unsupported)
+        self._door = self._judged_at_door(opened) if translate is not unsupported else None
         if self._door and not self._channel.is_rehearsal:
-            translate = partial(_held, reason=self._door)
+            translate = partial(held, reason=self._door)
         segments: Iterator[Segment] = chain((start.segment,), self._segments())
         if self._channel.overlay is not None:
             made_on = recorded_on(opened)
@@ -212,6 +218,8 @@ class _Interchanges:
                 for _ in segments:
                     pass
                 yield self._judge(piece, start.segment.offset)
+            elif isinstance(piece, SetVerdict | RemittanceEnd):
+                self._found = piece
             else:
                 yield piece
 
@@ -246,7 +254,7 @@ class _Interchanges:
         """Return the set's reading: what its envelope says outranks what is in it (B27, B33)."""
         ended = self._ended
         assert ended is not None, "the reader ends every set it starts"
-        self._replies.end_set(ended, translation)
+        self._replies.end_set(ended, translation, self._found)
         if ended.faults or ended.notes:
             # What a set that broke off lacks says nothing about the payer.
             content = () if _is_cut(ended) else translation.faults
@@ -312,15 +320,17 @@ class _Replies:
         self._sets: list[SetReply] = []
         self._groups: list[tuple[GroupEnd, list[SetReply]]] = []
 
-    def end_set(self, ended: SetEnd, translation: Translation) -> None:
-        """Judge a set by its envelope, and by what its translation found wrong in it.
+    def end_set(
+        self, ended: SetEnd, translation: Translation, found: SetVerdict | RemittanceEnd | None
+    ) -> None:
+        """Judge a set by its envelope, by its guide, and by what its translation found wrong in it.
 
         A set that nobody translates yet, or that should have come through another door, is sound
         as far as X12 goes.
         """
-        told = reply(ended)
+        told = reply(ended, found)
         is_unsound = any(each.code not in _OURS_ALONE for each in translation.faults)
-        if is_unsound:
+        if is_unsound and told.code != "R":
             codes = (*told.syntax_codes, _IMPLEMENTATION_SEGMENTS_IN_ERROR)
             told = msgspec.structs.replace(told, code="R", syntax_codes=codes)
         elif told.code == "A" and translation.notes:
@@ -390,9 +400,9 @@ def _is_cut(ended: SetEnd | None) -> bool:
     return ended is not None and any(each.code == "x12.set.truncated" for each in ended.faults)
 
 
-def _unsupported(
+def unsupported(
     segments: Iterable[Segment], transaction_set: TransactionSet, channel: Channel
-) -> Iterator[Begun | Routed | Translation]:
+) -> Iterator[Told]:
     """Hold a set nobody translates yet.
 
     The bytes are kept, and a release that learns the type reprocesses it. The explanation names the
@@ -403,17 +413,17 @@ def _unsupported(
     explanation = f"{sent if is_named else 'this type'} is not translated"
     unknown = fault("x12.set.unsupported", f"{transaction_set.where}/ST-01", explanation)
     kind = sent if is_named else UNREADABLE_TYPE
-    yield from _held(segments, transaction_set, channel, reason=unknown, kind=kind)
+    yield from held(segments, transaction_set, channel, reason=unknown, kind=kind)
 
 
-def _held(
+def held(
     segments: Iterable[Segment],
     transaction_set: TransactionSet,
     channel: Channel,
     *,
     reason: Fault,
     kind: str = "",
-) -> Iterator[Begun | Routed | Translation]:
+) -> Iterator[Told]:
     """Hold a set without reading what is in it: it claims no identity."""
     at_ms = recorded_at_ms(transaction_set, channel)
     yield Begun(recorded_at_ms=at_ms)
