@@ -22,7 +22,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check coverage bench clean
+.PHONY: help setup demo test lint check coverage bench peers clean
 .DELETE_ON_ERROR:
 
 help: ## List these commands
@@ -51,8 +51,11 @@ coverage: $(INSTALLED_TO_TEST) ## Run every test and show the branches that none
 bench: $(INSTALLED_TO_RUN) ## Measure throughput and latency on this machine
 	@$(BIN)/suture bench $(BENCH_OPTIONS)
 
+peers: ## Bring the real servers that connectors are tested against into .peers (OpenSSH, Kafka, HAPI FHIR)
+	tests/peers/install.sh
+
 clean: ## Remove .venv and everything built or cached; data under .suture stays
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) .peers build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What can test can run: the smaller installation is skipped where the larger one is up to date.

@@ -21,7 +21,7 @@ from suture.model.fault import catalogue
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "fhir"
 FILES = sorted(path for path in CORPUS.glob("**/*") if path.is_file())
 
-pytestmark = pytest.mark.skipif(not FILES, reason="the corpus is not beside this checkout")
+pytestmark = pytest.mark.skipif(not FILES, reason="corpus absent: it is not beside this checkout")
 
 
 @pytest.fixture(scope="module")

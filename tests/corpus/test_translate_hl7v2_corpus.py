@@ -57,7 +57,7 @@ HELD = {
 NAME_LENGTH_MIN = 5
 """Shorter names occur inside codes and places by accident."""
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the corpus is not here")
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="corpus absent")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 FILES = sorted(path for path in CORPUS.glob("x12_*/**/*") if path.is_file())
 REMITTANCES = [path for path in FILES if re.search(rb"ST.835.", path.read_bytes())]
 
-pytestmark = pytest.mark.skipif(not FILES, reason="the corpus is not beside this checkout")
+pytestmark = pytest.mark.skipif(not FILES, reason="corpus absent: it is not beside this checkout")
 
 HELD_FOR_ANOTHER_REASON = {
     "835/_5010/Example1.txt": (

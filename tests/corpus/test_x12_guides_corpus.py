@@ -43,7 +43,7 @@ MANIFEST = CORPUS / "manifest.jsonl"
 MADE_AT = datetime(2026, 11, 3, 8, 0)  # noqa: DTZ001 - an envelope names local time, without a zone
 
 pytestmark = pytest.mark.skipif(
-    not MANIFEST.exists(), reason="the corpus is not beside this checkout"
+    not MANIFEST.exists(), reason="corpus absent: it is not beside this checkout"
 )
 
 

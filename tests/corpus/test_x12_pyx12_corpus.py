@@ -221,7 +221,7 @@ def unexplained(left: Errors, right: Errors) -> tuple[Errors, Errors]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not FILES, reason="the corpus is not beside this checkout")
+@pytest.mark.skipif(not FILES, reason="corpus absent: it is not beside this checkout")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: "/".join(path.parts[-2:]))
 def test_both_say_the_same_of_each_file(path: Path) -> None:
     data = path.read_bytes()
