@@ -153,7 +153,7 @@ def _long_messages(count: int) -> list[bytes]:
             ),
         ]  # fmt: skip
     observed = ("8480-6", "Systolic blood pressure", "LN")
-    for ordinal in range(1, 13):
+    for ordinal in range(1, 19):
         result = {5: "120", 6: "mm[Hg]", 7: "90-140", 8: "N", 11: "F", 14: "20260301101500"}
         carried.append(segment("OBX", {1: str(ordinal), 2: "NM", 3: observed, **result}))
     tail = hl7v2.build(carried)
