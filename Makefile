@@ -8,6 +8,9 @@ PYTHON ?=
 PYTEST_OPTIONS ?=
 DEMO_OPTIONS ?=
 BENCH_OPTIONS ?=
+# What `make fuzz` fuzzes, each for so many seconds.
+FUZZ ?= hl7v2 mllp x12 fhir file books estate
+FUZZ_SECONDS ?= 60
 
 # Installed once, and again only when what they are made from changes.
 INSTALLED_TO_RUN := $(VENV)/.installed-to-run
@@ -22,7 +25,7 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check coverage bench peers clean
+.PHONY: help setup demo test lint check coverage bench peers fuzz clean
 .DELETE_ON_ERROR:
 
 help: ## List these commands
@@ -54,8 +57,15 @@ bench: $(INSTALLED_TO_RUN) ## Measure throughput and latency on this machine
 peers: ## Bring the real servers that connectors are tested against into .peers (OpenSSH, Kafka, HAPI FHIR)
 	tests/peers/install.sh
 
+fuzz: $(INSTALLED_TO_TEST) ## Fuzz the readers, guided by coverage (FUZZ="hl7v2 x12" FUZZ_SECONDS=600)
+	$(PIP) install --quiet --constraint constraints.txt atheris
+	@for target in $(FUZZ); do \
+	    echo "$$target, $(FUZZ_SECONDS) s"; \
+	    $(BIN)/python -m tests.fuzz.guided $$target $(FUZZ_SECONDS) || exit 1; \
+	done
+
 clean: ## Remove .venv and everything built or cached; data under .suture stays
-	rm -rf $(VENV) .peers build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) .peers .fuzz build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What can test can run: the smaller installation is skipped where the larger one is up to date.
