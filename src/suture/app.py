@@ -21,13 +21,15 @@ import msgspec
 
 from suture.config import Settings, load_settings, read_folder, read_secret
 from suture.connectors.erp import ErpDestination
+from suture.connectors.registry import CONNECTORS
 from suture.engine import telemetry
 from suture.engine.duties import (
     DeliveryDuty,
     FilesDuty,
     IntakeDuty,
+    Keeping,
     RunnerDuty,
-    open_journal_api,
+    open_journals,
 )
 from suture.engine.shared_keys import shared_key_ring
 from suture.engine.supervisor import SUPERVISOR_VARIABLE, Supervisor
@@ -164,7 +166,7 @@ def read_estate(folder: Path) -> tuple[Estate, dict[str, bytes]]:
             f"there is no estate at {folder}: name a folder with an estate.toml"
         )
     files = read_folder(folder)
-    estate = load(files)
+    estate = load(files, CONNECTORS)
     if not isinstance(estate, Estate):
         raise EstateRefusedError(estate)
     return estate, files
@@ -225,7 +227,7 @@ def keys_at_hand(installation: Installation) -> KeyRing | None:
 async def opened_ledger(destination: Destination) -> AsyncIterator[ErpDestination | Fault]:
     """Open a destination to read back what it holds; a fault when it cannot be opened."""
     token = read_secret(destination.token, os.environ)
-    opened = token if isinstance(token, Fault) else open_journal_api(destination, _secret)
+    opened = token if isinstance(token, Fault) else open_journals(destination, _secret)
     try:
         yield opened
     finally:
@@ -261,10 +263,15 @@ async def _duty(
     match setting.role:
         case "intake" | "files":
             keys = await installation.key_ring(database)
-            tokenizer = Tokenizer(keys.index_key)
-            if setting.role == "intake":
-                return IntakeDuty(database, keys, tokenizer, partitions_count)
-            return FilesDuty(database, keys, tokenizer, partitions_count, setting.home)
+            keeping = Keeping(
+                database,
+                keys,
+                Tokenizer(keys.index_key),
+                partitions_count,
+                setting.home,
+                _secret,
+            )
+            return IntakeDuty(keeping) if setting.role == "intake" else FilesDuty(keeping)
         case "runner":
             return RunnerDuty(database, setting.name, partitions_count)
         case "delivery":

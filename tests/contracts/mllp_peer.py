@@ -13,7 +13,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
 
-from suture.connectors.mllp.listener import Limits, Listener
+from suture.connectors.mllp.listener import Listener
+from suture.connectors.mllp.settings import Limits
 from suture.model.fault import Fault
 from suture.wire.mllp import Frame, FrameReader
 

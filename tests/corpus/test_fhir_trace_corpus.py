@@ -14,6 +14,7 @@ import pytest
 from suture.cli.estates import sample_estate_folder
 from suture.cli.trace_file import Readers
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.memory import Judged, Rehearsal, Told
 from suture.model.fault import catalogue
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.skipif(not FILES, reason="corpus absent: it is not besi
 @pytest.fixture(scope="module")
 def outcomes() -> dict[Path, list[Judged | Told]]:
     """Return what every FHIR file of the corpus comes to, with nothing that hides an error."""
-    estate = load(read_folder(sample_estate_folder()))
+    estate = load(read_folder(sample_estate_folder()), CONNECTORS)
     assert isinstance(estate, Estate)
     readers = Readers(estate, b"an index key of the tests, 32 bytes")
     found = {}

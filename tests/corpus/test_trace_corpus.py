@@ -17,6 +17,7 @@ import pytest
 from suture.cli.estates import sample_estate_folder
 from suture.cli.trace_file import EntryLines, Readers, reports
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.ledger.entry import Entry
 from suture.memory import Judged, Rehearsal, Told
@@ -38,7 +39,7 @@ pytestmark = pytest.mark.skipif(not _FOLDER.is_dir(), reason="corpus absent")
 @pytest.fixture(scope="module")
 def readers() -> Readers:
     """Return the sample estate, ready to read files by."""
-    estate = load(read_folder(sample_estate_folder()))
+    estate = load(read_folder(sample_estate_folder()), CONNECTORS)
     assert isinstance(estate, Estate)
     return Readers(estate, b"an index key of the tests, 32 bytes")
 

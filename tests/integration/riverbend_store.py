@@ -18,13 +18,17 @@ import asyncpg
 from msgspec import structs
 
 from suture.config import read_folder
+from suture.connectors.files.door import FolderDoor
 from suture.connectors.files.folder import Folder, FolderSettings
-from suture.connectors.mllp.listener import Limits, Listener
-from suture.engine.duties import open_channel
+from suture.connectors.mllp.listener import Listener
+from suture.connectors.mllp.settings import Limits
+from suture.connectors.registry import CONNECTORS
+from suture.engine.duties import IntakeDuty, Keeping, open_channel
 from suture.engine.file_intake import FileIntake
 from suture.engine.intake import Intake
 from suture.engine.raw import open_message
 from suture.engine.runner import Runner
+from suture.engine.transmissions import Transmissions
 from suture.governance.estate import Estate, load
 from suture.governance.release import pack, release_id
 from suture.model.fault import Fault
@@ -63,9 +67,15 @@ def estate_files() -> dict[str, bytes]:
 
 def estate_of(files: Mapping[str, bytes] | None = None) -> Estate:
     """Return the sample estate, or the one of these files."""
-    estate = load(files or estate_files())
+    estate = load(files or estate_files(), CONNECTORS)
     assert isinstance(estate, Estate), estate
     return estate
+
+
+def port_of(duty: IntakeDuty, source: str) -> int:
+    """Return the port at which a duty listens for a source."""
+    (door,) = (each for each in duty.doors() if each.source == source)
+    return int(door.address.rpartition(":")[2])
 
 
 class Riverbend:
@@ -119,8 +129,13 @@ class Riverbend:
         """Return the intake of the remittance source over a folder."""
         told: dict[str, Any] = {"pattern": "*", "stable_seconds": 0.0, "keep_files": True}
         watched = Folder(FolderSettings(folder=folder, **(told | settings)))
-        return FileIntake(
-            self.database, self.keys, PARTITIONS_COUNT, watched, self.channel("remits")
+        transmissions = Transmissions(self.database, self.keys, PARTITIONS_COUNT)
+        return FileIntake(transmissions, FolderDoor(watched), self.channel("remits"))
+
+    def keeping(self, home: Path = Path("/nowhere")) -> Keeping:
+        """Return what duties that take messages in keep them with."""
+        return Keeping(
+            self.database, self.keys, self.tokenizer, PARTITIONS_COUNT, home, lambda _: TOKEN
         )
 
     async def change(self, files: Mapping[str, bytes]) -> ActiveRelease:

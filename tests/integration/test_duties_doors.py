@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.riverbend_store import PARTITIONS_COUNT, Riverbend, code_of, estate_files
+from tests.integration.riverbend_store import Riverbend, code_of, estate_files
+from tests.integration.riverbend_store import port_of as port_at
 from tests.specs.riverbend_messages import Line, adt, dft
 
 from suture.app import Installation
@@ -86,12 +87,11 @@ async def test_other_sources_listen_while_one_port_is_taken_and_it_follows_when_
     riverbend: Riverbend, taken: socket.socket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await in_force(riverbend, port_of(taken))
-    store = (riverbend.database, riverbend.keys, riverbend.tokenizer, PARTITIONS_COUNT)
-    duty = IntakeDuty(*store)
+    duty = IntakeDuty(riverbend.keeping())
     setting = Setting(role="intake", dsn=riverbend.dsn, home=Path("/nowhere"), name="intake-1")
     working = asyncio.create_task(run_worker(setting, duty, await connect(riverbend.dsn)))
     await until_open(riverbend, "charges")
-    async with Sender("127.0.0.1", duty.ports["charges"]) as billing:
+    async with Sender("127.0.0.1", port_at(duty, "charges")) as billing:
         sent = dft("A1", Line("L1", "CG", 100), at=AT, control="M1")
         assert code_of(await billing.send(sent)) == "AA"
     waiting = (await doors_told(riverbend))["adt"]
@@ -118,10 +118,10 @@ async def test_a_release_gives_a_waiting_source_another_port_and_takes_one_away(
     riverbend: Riverbend, taken: socket.socket
 ) -> None:
     estate, release = await in_force(riverbend, port_of(taken))
-    duty = IntakeDuty(riverbend.database, riverbend.keys, riverbend.tokenizer, PARTITIONS_COUNT)
+    duty = IntakeDuty(riverbend.keeping())
     await duty.start(estate, release)
     assert ["mllp.port.taken", "", ""] == [door.code for door in duty.doors()]
-    old = duty.ports["charges"]
+    old = [port_at(duty, name) for name in ("charges", "scheduling")]
     files = estate_at(0)
     moved = files["sources/charges.toml"] + b"\n[mllp.limits]\nconnections_max = 7\n"
     files |= {"sources/charges.toml": moved}
@@ -129,10 +129,10 @@ async def test_a_release_gives_a_waiting_source_another_port_and_takes_one_away(
     await append_release(riverbend.database, release_id(files), pack(files), "in a test")
     await duty.change(*await load_estate(riverbend.database))
     assert [("adt", ""), ("charges", "")] == [(door.source, door.code) for door in duty.doors()]
-    async with Sender("127.0.0.1", duty.ports["adt"]) as registration:
+    async with Sender("127.0.0.1", port_at(duty, "adt")) as registration:
         registered = adt("A04", "A1", at=AT, control="M1", financial_class="MC")
         assert code_of(await registration.send(registered)) == "AA"
-    for gone in (old, duty.ports["scheduling"]):
+    for gone in old:
         with pytest.raises(ConnectionLostError):
             await Sender("127.0.0.1", gone).connect()
     await duty.drain()
@@ -146,8 +146,7 @@ async def test_a_folder_that_cannot_be_watched_is_told_and_watched_when_it_can(
     in_the_way = tmp_path / "inbox"
     in_the_way.write_text("a file where a folder should be")
     estate, release = await in_force(riverbend, 0)
-    store = (riverbend.database, riverbend.keys, riverbend.tokenizer, PARTITIONS_COUNT)
-    duty = FilesDuty(*store, tmp_path)
+    duty = FilesDuty(riverbend.keeping(tmp_path))
     await duty.start(estate, release)
     assert ["files.folder.unusable"] == [door.code for door in duty.doors()]
     in_the_way.unlink()

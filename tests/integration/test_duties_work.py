@@ -17,6 +17,7 @@ from tests.integration.riverbend_store import (
     changed,
     code_of,
     estate_files,
+    port_of,
 )
 from tests.integration.sandbox_erp import serving
 from tests.specs.riverbend_messages import Claim, Line, adt, dft, interchange, remittance
@@ -59,17 +60,17 @@ async def test_the_duties_together_carry_a_message_and_a_file_to_the_erp(
     async with serving(tmp_path / "erp.sqlite", riverbend.estate) as erp:
         files = moved(erp.port)
         estate, release = await in_force(riverbend, files)
-        store = (riverbend.database, riverbend.keys, riverbend.tokenizer, PARTITIONS_COUNT)
-        intake, folder = IntakeDuty(*store), FilesDuty(*store, tmp_path)
+        intake, folder = IntakeDuty(riverbend.keeping()), FilesDuty(riverbend.keeping(tmp_path))
         runner = RunnerDuty(riverbend.database, "runner-1", PARTITIONS_COUNT)
         delivery = DeliveryDuty(riverbend.database, "delivery-1", lambda _: TOKEN)
         duties = (intake, folder, runner, delivery)
         for duty in duties:
             await duty.start(estate, release)
-        assert set(intake.ports) == {"adt", "charges", "scheduling"}
+        charges = port_of(intake, "charges")
+        assert {"adt", "charges", "scheduling"} == {door.source for door in intake.doors()}
         async with (
-            Sender("127.0.0.1", intake.ports["adt"]) as registration,
-            Sender("127.0.0.1", intake.ports["charges"]) as billing,
+            Sender("127.0.0.1", port_of(intake, "adt")) as registration,
+            Sender("127.0.0.1", port_of(intake, "charges")) as billing,
         ):
             told = {"at": AT, "control": "X1"}
             registered = adt("A01", "A1", financial_class="MA", payer="MCR", **told)
@@ -99,7 +100,7 @@ async def test_the_duties_together_carry_a_message_and_a_file_to_the_erp(
     }
     assert await riverbend.number("select count(*) from partition_lease where owner <> ''") == 0
     with pytest.raises(ConnectionLostError):
-        await Sender("127.0.0.1", intake.ports["charges"]).connect()
+        await Sender("127.0.0.1", charges).connect()
 
 
 async def test_a_source_is_read_by_the_release_in_force_from_the_next_message_on(
@@ -108,9 +109,9 @@ async def test_a_source_is_read_by_the_release_in_force_from_the_next_message_on
     """A source's authority decides what an account number means: a release changes it."""
     files = moved(1)
     estate, release = await in_force(riverbend, files)
-    intake = IntakeDuty(riverbend.database, riverbend.keys, riverbend.tokenizer, PARTITIONS_COUNT)
+    intake = IntakeDuty(riverbend.keeping())
     await intake.start(estate, release)
-    async with Sender("127.0.0.1", intake.ports["charges"]) as billing:
+    async with Sender("127.0.0.1", port_of(intake, "charges")) as billing:
         for control in ("B1", "B2"):
             line = Line(control, "CG", 10_000)
             assert code_of(await billing.send(dft("A1", line, at=AT, control=control))) == "AA"

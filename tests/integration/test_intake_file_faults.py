@@ -37,7 +37,7 @@ AT = "20260310120000"
 async def test_a_piece_put_in_the_place_of_another_does_not_open(
     riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("suture.connectors.files.folder.CHUNK_BYTES", 1000)
+    monkeypatch.setattr("suture.connectors.ports.CHUNK_BYTES", 1000)
     put(tmp_path, remit("T1", *(paid(f"C{number}") for number in range(50))))
     await riverbend.watch(tmp_path).turn()
     await riverbend.rows(
@@ -82,7 +82,7 @@ async def test_b29_reading_long_between_two_statements_does_not_end_the_transact
             time.sleep(0.06)
             yield piece
 
-    monkeypatch.setattr("suture.engine.file_intake.read_file", slowly)
+    monkeypatch.setattr("suture.engine.transmissions.read_file", slowly)
     put(tmp_path, remit())
     assert await riverbend.watch(tmp_path).turn() == 1
     assert await statuses(riverbend) == [("835", "accepted")]
@@ -139,7 +139,7 @@ async def test_f33_a_file_that_kills_the_reader_is_kept_unread_and_the_next_is_t
                 raise RecursionError("with the text of a claim")
             yield from read_file((chunk,), channel)
 
-    monkeypatch.setattr("suture.engine.file_intake.read_file", failing)
+    monkeypatch.setattr("suture.engine.transmissions.read_file", failing)
     put(tmp_path, remit("POISON"), "a.835")
     put(tmp_path, remit("T2"), "b.835")
     assert await riverbend.watch(tmp_path).turn() == 2

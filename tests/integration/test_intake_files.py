@@ -53,7 +53,7 @@ async def test_an_835_is_booked_to_the_cent_and_its_bytes_are_kept(
 async def test_b29_a_file_of_many_pieces_is_read_back_byte_for_byte(
     riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("suture.connectors.files.folder.CHUNK_BYTES", 1000)
+    monkeypatch.setattr("suture.connectors.ports.CHUNK_BYTES", 1000)
     raw = remit("T1", *(paid(f"C{number}") for number in range(200)))
     put(tmp_path, raw)
     await riverbend.watch(tmp_path).turn()

@@ -56,7 +56,7 @@ async def test_b25_a_set_that_was_learnt_books_as_if_it_had_been_known_when_it_c
     riverbend: Riverbend, twin: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With more claims than go out in one piece, in a file of many sealed pieces."""
-    monkeypatch.setattr("suture.connectors.files.folder.CHUNK_BYTES", 10_000)
+    monkeypatch.setattr("suture.connectors.ports.CHUNK_BYTES", 10_000)
     claims = [paid(f"C{number}", 4_000 + 4 * number) for number in range(EVENTS_PER_FLUSH + 10)]
     raw = remit("T1", *claims)
     await taken(twin, tmp_path / "twin", raw)
@@ -225,7 +225,7 @@ def unreadable(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     def read(*_: Any) -> Iterator[Piece]:
         raise RecursionError
 
-    monkeypatch.setattr("suture.engine.file_intake.read_file", read)
+    monkeypatch.setattr("suture.engine.transmissions.read_file", read)
     return monkeypatch
 
 
@@ -321,7 +321,7 @@ async def test_what_is_found_belongs_to_the_interchange_that_was_asked_for(
         for _ in chunks:
             pass
 
-    monkeypatch.setattr("suture.engine.file_intake.read_file", unread)
+    monkeypatch.setattr("suture.engine.transmissions.read_file", unread)
     await taken(riverbend, tmp_path, b"".join(parts))
     monkeypatch.undo()
     first, second = await message_ids(riverbend, "rejected")
@@ -412,7 +412,7 @@ async def test_f33_a_file_that_kills_the_reader_again_changes_nothing_and_holds_
 async def test_a_file_with_a_piece_missing_is_refused_whole(
     riverbend: Riverbend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("suture.connectors.files.folder.CHUNK_BYTES", 300)
+    monkeypatch.setattr("suture.connectors.ports.CHUNK_BYTES", 300)
     with not_yet_known("835"):
         await taken(riverbend, tmp_path, three_sets())
     await riverbend.rows("delete from transmission_chunk where ordinal = 3")

@@ -18,6 +18,7 @@ from tests.integration.riverbend_store import Riverbend, code_of, estate_of
 from tests.integration.silent_server import SilentServer, before
 from tests.specs.riverbend_messages import Line, dft
 
+from suture.connectors.ports import NotStoredError
 from suture.engine import intake as intake_module
 from suture.store import database as database_module
 from suture.store.database import (
@@ -254,7 +255,7 @@ async def test_f20_a_sender_is_told_nothing_when_the_silence_outlasts_patience(
     riverbend.intake.start()
     silent.fall_silent()
     async with in_time():
-        with pytest.raises(intake_module.NotStoredError):
+        with pytest.raises(NotStoredError):
             await riverbend.receive(charge("M1"))
     await riverbend.intake.drain()
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.ledger.batch import summarise
 from suture.ledger.books import Books
@@ -28,7 +29,7 @@ REMITTANCE_CLEARING = "1025"
 
 def riverbend() -> Books:
     """Return the books of the sample estate."""
-    estate = load(read_folder(Path(__file__).parents[2] / "estates" / "riverbend"))
+    estate = load(read_folder(Path(__file__).parents[2] / "estates" / "riverbend"), CONNECTORS)
     assert isinstance(estate, Estate)
     return estate.books
 

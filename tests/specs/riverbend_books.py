@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.ledger.books import Books
 from suture.ledger.entry import Entry
@@ -65,7 +66,7 @@ def estate_files() -> dict[str, bytes]:
 
 @lru_cache(64)
 def _books(files: tuple[tuple[str, bytes], ...]) -> Books:
-    estate = load(dict(files))
+    estate = load(dict(files), CONNECTORS)
     assert isinstance(estate, Estate), estate
     return estate.books
 

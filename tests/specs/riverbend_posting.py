@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.ledger.entry import Line, Posting
 from suture.ledger.post import post
@@ -18,7 +19,7 @@ Post = Callable[[Booking], Posting]
 
 def poster(files: Mapping[str, bytes], *, source: str, stream: str) -> Post:
     """Return a function that posts what a source's stream decides; nothing of it may be parked."""
-    estate = load(files)
+    estate = load(files, CONNECTORS)
     assert isinstance(estate, Estate)
 
     def posted(booking: Booking) -> Posting:

@@ -10,6 +10,7 @@ import pytest
 from suture.cli.estates import sample_estate_folder
 from suture.cli.trace_file import Readers
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.memory import Rehearsal, Told
 
@@ -19,7 +20,7 @@ CASH, CLEARING = "1020", "1025"
 @pytest.fixture(scope="module")
 def readers() -> Readers:
     """Return the sample estate, ready to read files by."""
-    estate = load(read_folder(sample_estate_folder()))
+    estate = load(read_folder(sample_estate_folder()), CONNECTORS)
     assert isinstance(estate, Estate)
     return Readers(estate, b"an index key of the tests, 32 bytes")
 

@@ -17,6 +17,7 @@ from tests.unit.cli.command_line import (
 from suture import memory
 from suture.cli.trace_file import Readers
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.memory import Judged, Rehearsal, Told
 from suture.model.identity import message_of
@@ -33,7 +34,9 @@ MERGE = (
 @pytest.fixture(scope="module")
 def readers() -> Readers:
     """Return the sample estate, ready to read files by."""
-    estate = load(read_folder(Path(__file__).resolve().parents[2] / "estates" / "riverbend"))
+    estate = load(
+        read_folder(Path(__file__).resolve().parents[2] / "estates" / "riverbend"), CONNECTORS
+    )
     assert isinstance(estate, Estate)
     return Readers(estate, b"an index key of the tests, 32 bytes")
 

@@ -24,6 +24,7 @@ from suture.app import (
 from suture.cli import doors
 from suture.cli.ending import WELL
 from suture.cli.screen import count, line, open_console, plain, print_json
+from suture.connectors.files.settings import FilesSettings
 from suture.engine.worker import NoReleaseError, load_estate
 from suture.governance.connections import Destination
 from suture.governance.estate import Estate
@@ -122,9 +123,9 @@ async def _in_force(database: Database) -> Estate | None:
 def _unusable_folders(estate: Estate, home: Path) -> Iterator[Fault]:
     """Yield the folders of sources that could not be made or written; makes none of them."""
     for source in estate.sources.values():
-        if source.files is None:
+        if not isinstance(source.settings, FilesSettings):
             continue
-        folder = home / source.files.folder
+        folder = home / source.settings.folder
         nearest = next(each for each in (folder, *folder.parents) if each.exists())
         if not nearest.is_dir():
             why = f"{nearest} is no folder"
@@ -146,7 +147,7 @@ def moved_doors(before: Estate | None, after: Estate) -> dict[str, str]:
             moved[name] = f"opens at {doors.address(source)}"
         elif doors.address(was) != doors.address(source):
             moved[name] = f"moves to {doors.address(source)}"
-        elif (was.mllp, was.files) != (source.mllp, source.files):
+        elif was.settings != source.settings:
             moved[name] = "opens again, by new settings"
     return moved | dict.fromkeys(sorted(known.keys() - after.sources.keys()), "closes")
 

@@ -38,6 +38,7 @@ from suture.cli.bench_world import (
 from suture.cli.ending import UsageError
 from suture.cli.estates import sample_estate
 from suture.cli.screen import open_console, plain_table
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.model.event import Event, make_event
 from suture.pipeline import Record, advance, initial, read_file, read_message
@@ -233,7 +234,7 @@ def _timed(work: Callable[[], None]) -> float:
 
 
 def _estate() -> Estate:
-    estate = load(sample_estate())
+    estate = load(sample_estate(), CONNECTORS)
     assert isinstance(estate, Estate)  # the sample estate is sound: tests check it
     return estate
 

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from suture.cli.estates import sample_estate
 from suture.cli.world import World, clear, open_world
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.model.identity import Tokenizer
 from suture.model.translation import Channel, Routed
@@ -157,7 +158,7 @@ async def _handled(world: World, began: float) -> tuple[float, float]:
 
 def _journal_wait_seconds(world: World) -> float:
     """Return how long policy lets an entry wait for others before its journal is made."""
-    estate = load(world.files)
+    estate = load(world.files, CONNECTORS)
     assert isinstance(estate, Estate)  # it is in force
     return max(
         policy.seconds_max

@@ -10,6 +10,7 @@ from suture.cli import doors
 from suture.cli.ending import FOUND, WELL, UsageError
 from suture.cli.screen import chip, count, line, open_console, plain, plain_table, print_json
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.connections import Destination
 from suture.governance.estate import Estate, load
 from suture.model.fault import Fault
@@ -18,7 +19,7 @@ from suture.model.fault import Fault
 def run(folder: Path, *, as_json: bool) -> int:
     """Check the estate in a folder and print what was found."""
     files = read_estate_files(folder)
-    estate = load(files)
+    estate = load(files, CONNECTORS)
     faults = () if isinstance(estate, Estate) else estate
     if as_json:
         print_json(
@@ -111,7 +112,7 @@ def _destination(destination: Destination) -> dict[str, object]:
     return {
         "destination": destination.name,
         "connector": destination.connector,
-        "address": destination.journal_api.url,
+        "address": destination.settings.address,
         "entities": destination.entities,
         "policies": list(destination.policies),
     }
@@ -141,7 +142,7 @@ def _print_sound(folder: Path, estate: Estate, files: Mapping[str, bytes]) -> No
             line(
                 "to    ",
                 (destination.name, "bold"),
-                f"  {destination.connector} at {destination.journal_api.url}",
+                f"  {destination.connector} at {destination.settings.address}",
             )
         )
         entities = ", ".join(destination.entities) or "every entity"

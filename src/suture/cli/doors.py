@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from suture.cli.screen import age, line
-from suture.governance.connections import ACKNOWLEDGING_CONNECTORS, Source
+from suture.governance.connections import Source
 from suture.model.fault import catalogue
 from suture.store.releases import Door, Worker
 
@@ -23,16 +23,13 @@ _ACKS = {"stored": "acknowledges what is stored", "understood": "answers AE to w
 
 def address(source: Source, home: Path = Path()) -> str:
     """Return where a source's messages come in; `home` is the folder its inbox lies in."""
-    if source.mllp is not None:
-        return f"mllp {source.mllp.host}:{source.mllp.port or 'any free port'}"
-    assert source.files is not None, "a source has one of the two"
-    return f"files {home / source.files.folder / source.files.pattern}"
+    return f"{source.connector} {source.settings.address(home)}"
 
 
 def policy(source: Source) -> str:
     """Return what a source may send and what becomes of it, in a few words."""
     words = [", ".join(source.translations), _PROCESSINGS[source.processing]]
-    if source.connector in ACKNOWLEDGING_CONNECTORS:
+    if source.settings.is_acknowledging:
         words.append(_ACKS[source.ack])
     return "; ".join(words)
 
@@ -51,7 +48,8 @@ def state(source: Source, workers: Sequence[Worker]) -> dict[str, object]:
     found = of(source, workers)
     reasons = [each for each in found if each.code]
     is_open = len(found) > len(reasons)
-    actual = [each.address for each in found if not each.code and source.mllp]
+    is_heard = source.settings.kind == "message"
+    actual = [each.address for each in found if not each.code and is_heard]
     return {
         **({"address": actual[0]} if actual else {}),
         "state": "open" if is_open else "waiting" if found else "closed",
@@ -81,5 +79,5 @@ def told(source: Source, home: Path = Path()) -> dict[str, object]:
         "address": address(source, home).removeprefix(f"{source.connector} "),
         "translation": source.translations,
         "processing": source.processing,
-        "ack": source.ack if source.connector in ACKNOWLEDGING_CONNECTORS else None,
+        "ack": source.ack if source.settings.is_acknowledging else None,
     }

@@ -43,11 +43,11 @@ def run(folder: Path, *, home: Path | None) -> int:
 
 def _place(destination: Destination) -> Place:
     """Return the host and port a sandbox must listen on. Raises UsageError for one elsewhere."""
-    url = urlsplit(destination.journal_api.url)
+    url = urlsplit(destination.settings.address)
     if url.scheme != "http" or url.hostname not in _LOOPBACK:
         raise UsageError(
-            f"destination {destination.name} is at {destination.journal_api.url}: a sandbox stands "
-            "in on this machine only. Try a copy of the estate whose url is http://127.0.0.1:8070."
+            f"destination {destination.name} is at {destination.settings.address}: a sandbox "
+            "stands in on this machine only. Try a copy of the estate whose url is http://127.0.0.1:8070."
         )
     return url.hostname, url.port or 80
 

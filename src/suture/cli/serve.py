@@ -143,7 +143,7 @@ def _print_banner(
         table.add_row("from", source.name, doors.policy(source), where)
     for destination in estate.destinations.values():
         table.add_row(
-            "to", destination.name, destination.connector, plain(destination.journal_api.url)
+            "to", destination.name, destination.connector, plain(destination.settings.address)
         )
     console.print(table)
     for destination in estate.destinations.values():

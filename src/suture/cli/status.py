@@ -28,7 +28,9 @@ from suture.cli.ending import CLOSED, FOUND, WELL
 from suture.cli.progress import waiting
 from suture.cli.screen import how_to_give, print_json
 from suture.connectors.files.folder import count_unmatched
+from suture.connectors.files.settings import FilesSettings
 from suture.engine.clock import instant, now_ms
+from suture.engine.duties import sources_of
 from suture.engine.worker import NoReleaseError, Role, load_estate
 from suture.governance.connections import Destination, Source
 from suture.governance.estate import Estate
@@ -182,10 +184,9 @@ def needed_roles(estate: Estate | None) -> tuple[Role, ...]:
     """Return the roles without which something of an estate stands still."""
     if estate is None:
         return ()
-    sources = estate.sources.values()
     needed: dict[Role, bool] = {
-        "intake": any(source.mllp for source in sources),
-        "files": any(source.files for source in sources),
+        "intake": bool(sources_of(estate, "intake")),
+        "files": bool(sources_of(estate, "files")),
         "runner": True,
         "delivery": bool(estate.destinations),
     }
@@ -216,9 +217,9 @@ async def _sources(
 
 
 def _unmatched(source: Source, home: Path) -> int:
-    if source.files is None:
+    files = source.settings
+    if not isinstance(files, FilesSettings):
         return 0
-    files = source.files
     try:
         return count_unmatched(home / files.folder, files.pattern, files.done_suffix)
     except OSError:  # it is on another machine, or its door says what is wrong with it
@@ -291,7 +292,7 @@ def _told_destination(each: DestinationStatus) -> dict[str, object]:
     return {
         "destination": each.destination.name,
         "connector": each.destination.connector,
-        "address": each.destination.journal_api.url,
+        "address": each.destination.settings.address,
         "state": each.state,
         "queued": traffic.queued_count,
         "refused": traffic.refused_count,

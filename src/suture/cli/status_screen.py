@@ -18,6 +18,8 @@ from suture.cli.screen import (
     told_at_stake,
 )
 from suture.cli.status import DestinationStatus, SourceStatus, Status, remedy_of, why_waiting
+from suture.connectors.files.settings import FilesSettings
+from suture.engine.duties import SOURCE_ROLES
 from suture.store.queues import Queue
 
 _STANDS_STILL = {"runner": "nothing is booked", "delivery": "nothing is sent"}
@@ -65,7 +67,7 @@ def _standing_still(status: Status, role: str) -> str:
     silent = [
         each.source.name
         for each in status.sources
-        if (each.source.mllp is not None) == (role == "intake")
+        if SOURCE_ROLES[each.source.settings.kind] == role
     ]
     return f"nobody hears {', '.join(silent)}"
 
@@ -109,8 +111,8 @@ def _place(each: SourceStatus) -> str:
 
 
 def _print_unmatched(console: Console, each: SourceStatus) -> None:
-    files = each.source.files
-    assert files is not None, "only folders are looked into"
+    files = each.source.settings
+    assert isinstance(files, FilesSettings), "only folders are looked into"
     them = "it" if each.unmatched_count == 1 else "them"
     told = (
         f"{count(each.unmatched_count, 'file')} in {files.folder} that {files.pattern} does not "
@@ -126,7 +128,7 @@ def _print_destinations(console: Console, status: Status) -> None:
     for each in status.destinations:
         table.add_row(
             f"[bold]{each.destination.name}[/]",
-            plain(each.destination.journal_api.url).replace("[", "\\["),
+            plain(each.destination.settings.address).replace("[", "\\["),
             _ago(each.traffic.sent_at, status.at),
             f"{each.traffic.sent_count:,}",
         )

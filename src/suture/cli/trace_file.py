@@ -27,7 +27,8 @@ from suture.cli.estates import sample_estate_folder
 from suture.cli.progress import watched
 from suture.cli.screen import print_json
 from suture.config import SETTINGS_FILE, Settings, load_settings
-from suture.connectors.files.folder import read_chunks
+from suture.connectors.ports import read_chunks
+from suture.connectors.registry import CONNECTORS
 from suture.governance.connections import Source
 from suture.governance.estate import Estate, load
 from suture.ledger.entry import Entry
@@ -184,7 +185,7 @@ def run_files(
     as_json: bool,
 ) -> int:
     """Show what every file of these paths comes to; 1 when anything of it is not simply booked."""
-    estate = load(read_estate_files(folder or sample_estate_folder()))
+    estate = load(read_estate_files(folder or sample_estate_folder()), CONNECTORS)
     if not isinstance(estate, Estate):
         print_faults(estate)
         return FOUND

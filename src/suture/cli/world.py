@@ -30,6 +30,7 @@ from suture.config import Settings
 from suture.connectors.egress import Limits
 from suture.connectors.erp import ErpDestination
 from suture.connectors.erp.journal_api.connector import JournalSettings, open_destination
+from suture.connectors.registry import CONNECTORS
 from suture.engine.proof import Proof, read_proof
 from suture.engine.supervisor import Supervisor
 from suture.engine.worker import ROLES, open_store
@@ -157,7 +158,7 @@ class World:
 
     async def apply(self, files: Mapping[str, bytes], note: str) -> None:
         """Bring changed estate files into force."""
-        estate = load(files)
+        estate = load(files, CONNECTORS)
         if not isinstance(estate, Estate):
             raise WorldError(f"the changed estate has faults: {estate[0].explanation}")
         self.files = dict(files)
@@ -317,7 +318,7 @@ async def _opened(home: Path, estate_files: Mapping[str, bytes]) -> AsyncIterato
     erp, url = await _start_erp(home, token)
     try:
         files = _on_loopback(estate_files, ports, url)
-        estate = load(files)
+        estate = load(files, CONNECTORS)
         if not isinstance(estate, Estate):
             raise WorldError(
                 f"the sample estate has faults: {estate[0].where} {estate[0].explanation}"

@@ -2,8 +2,8 @@
 
 A port that another program has, or a folder that nobody may write to, closes that source's door
 and no other: it is tried again with back-off, the log says what to do, and `suture status` shows
-it. A release moves doors without a restart. What comes in is `intake.py` and `file_intake.py`;
-`duties.py` says how to open one of each kind.
+it. A release moves doors without a restart. What comes in is `intake.py`, `body_intake.py`,
+`file_intake.py` and `pull_intake.py`; `duties.py` says how to open one of each kind.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 
 import msgspec
 
@@ -30,6 +31,8 @@ class Opened(msgspec.Struct, frozen=True):
 
     address: str
     close: Callable[[], Awaitable[None]]
+    trouble: Callable[[], Fault | None] = lambda: None
+    """Why nothing comes in although it is open: whoever is at its other end does not answer."""
 
 
 Opener = Callable[[Source], Awaitable[Opened | Fault]]
@@ -41,6 +44,22 @@ class _Place(msgspec.Struct):
     stop: asyncio.Event
     opened: Opened | None = None
     trying: asyncio.Task[None] | None = None
+    troubled_since: datetime | None = None
+
+    def told(self) -> Door:
+        """Return how it is now, with the trouble it has where it is open."""
+        trouble = self.opened.trouble() if self.opened is not None else None
+        if trouble is None:
+            self.troubled_since = None
+            return self.door
+        if self.troubled_since is None:
+            self.troubled_since = instant(now_ms())
+        return msgspec.structs.replace(
+            self.door,
+            since=self.troubled_since,
+            code=trouble.code,
+            explanation=trouble.explanation,
+        )
 
     async def close(self) -> None:
         """End the attempts to open the door, then close it where one has succeeded."""
@@ -69,7 +88,7 @@ class Doors:
 
     def told(self) -> tuple[Door, ...]:
         """Return how each door is now."""
-        return tuple(place.door for place in self._places.values())
+        return tuple(place.told() for place in self._places.values())
 
     async def settle(self, sources: Iterable[Source]) -> None:
         """Have exactly the doors of these sources: close those gone or moved, open what is new."""
@@ -141,4 +160,4 @@ def _refused(source: Source, reason: Fault) -> Door:
 
 def _settings(source: Source) -> object:
     """Return what decides where a door is; the rest of a source changes while it is open."""
-    return source.mllp, source.files
+    return source.connector, source.settings

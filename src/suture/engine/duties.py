@@ -1,28 +1,25 @@
-"""What each role of worker does: sources listened to, folders watched, events run, journals sent.
+"""What each role of worker does: sources listened to, files fetched, events run, journals sent.
 
 A duty begins under a release, goes on under the next one without a restart where it can, and
-drains. The loops themselves are in `intake.py`, `file_intake.py`, `runner.py`, `batching.py` and
-`delivery.py`; how doors are opened and kept is `doors.py`.
+drains. It knows kinds of doors and no connector: `connectors/registry.py` opens them, `doors.py`
+keeps them open. The loops themselves are in `intake.py`, `file_intake.py`, `pull_intake.py`,
+`runner.py`, `batching.py` and `delivery.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from suture.connectors.egress import Limits as HttpLimits
-from suture.connectors.erp.journal_api.connector import (
-    JournalDestination,
-    JournalSettings,
-    open_destination,
-)
-from suture.connectors.files.folder import Folder, FolderSettings, unusable
-from suture.connectors.mllp.listener import Limits, Listener, unopened
+from suture.connectors import registry
+from suture.connectors.erp import ErpDestination
+from suture.connectors.ports import BodyVerdict, FileDoor, PullDoor, Surroundings
 from suture.engine.batching import Batching, Policy, Takes
+from suture.engine.body_intake import BodyIntake
 from suture.engine.clock import now_ms
 from suture.engine.complaints import Complaints
 from suture.engine.delivery import Delivery, Retry
@@ -30,9 +27,12 @@ from suture.engine.doors import Doors, Opened
 from suture.engine.file_intake import FileIntake
 from suture.engine.intake import Intake
 from suture.engine.loops import Loops
+from suture.engine.pull_intake import PullIntake
 from suture.engine.runner import Runner
 from suture.engine.telemetry import log
+from suture.engine.transmissions import Transmissions
 from suture.governance.connections import Destination, Source
+from suture.governance.connector import SourceKind
 from suture.governance.estate import Estate
 from suture.governance.routes import destination_of
 from suture.model.event import Event, Reconsidered
@@ -46,8 +46,20 @@ from suture.store.releases import ActiveRelease, Door, append_reconsidered, wait
 
 LEASE_MARGIN_SECONDS = 5.0
 
+SOURCE_ROLES: dict[SourceKind, Literal["intake", "files"]] = {
+    "message": "intake",
+    "file": "files",
+    "pull": "files",
+}
+"""Which worker opens the doors of a kind. Who listens answers at once, whatever else comes in."""
+
 Secrets = Callable[[str], str]
 """Resolves a reference to a secret (`env:NAME`, `file:path`) when it is needed."""
+
+
+def sources_of(estate: Estate, role: str) -> list[Source]:
+    """Return the sources whose doors the workers of a role open."""
+    return [each for each in estate.sources.values() if SOURCE_ROLES[each.settings.kind] == role]
 
 
 def open_channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None = None) -> Channel:
@@ -74,71 +86,66 @@ def open_channels(
     return {each.name: open_channel(each, tokenizer, overlays.get(each.name)) for each in sources}
 
 
-def open_journal_api(destination: Destination, secrets: Secrets) -> JournalDestination | Fault:
-    """Open a destination of an estate; its token is asked for before every request."""
-    api = destination.journal_api
-    settings = JournalSettings(
-        url=api.url,
-        allow=api.allow,
-        is_plaintext_accepted=api.is_plaintext_accepted,
-        limits=HttpLimits(**msgspec.structs.asdict(api.limits)),
-    )
-    return open_destination(settings, lambda: secrets(destination.token))
+def open_journals(destination: Destination, secrets: Secrets) -> ErpDestination | Fault:
+    """Open a destination of an estate; its token is asked for whenever it is needed."""
+    return registry.open_journals(destination.settings, lambda: secrets(destination.token))
+
+
+class Keeping(msgspec.Struct, frozen=True):
+    """What duties that take messages in keep them with."""
+
+    database: Database
+    key_ring: KeyRing
+    tokenizer: Tokenizer
+    partitions_count: int
+    home: Path
+    """The installation's folder, in which relative paths of sources lie."""
+    secrets: Secrets
+
+    def transmissions(self) -> Transmissions:
+        """Return what takes bodies of several messages into the store."""
+        return Transmissions(self.database, self.key_ring, self.partitions_count)
+
+    def surroundings(self, source: Source) -> Surroundings:
+        """Return what the door of a source may know of where it is opened."""
+        return Surroundings(source.name, self.home, self.secrets)
 
 
 class IntakeDuty:
-    """Listens for every MLLP source of the estate: one whose port is taken waits for it alone."""
+    """Listens for every source that tells us: one whose port is taken waits for it alone."""
 
-    def __init__(
-        self, database: Database, key_ring: KeyRing, tokenizer: Tokenizer, partitions_count: int
-    ) -> None:
+    def __init__(self, keeping: Keeping) -> None:
         """Take the store and the keys."""
-        self._intake = Intake(database, key_ring, partitions_count)
-        self._tokenizer = tokenizer
+        self._keeping = keeping
+        self._intake = Intake(keeping.database, keeping.key_ring, keeping.partitions_count)
+        self._bodies = BodyIntake(self._intake, keeping.transmissions())
         self._channels: dict[str, Channel] = {}
         self._doors = Doors(self._open)
         self._complaints = Complaints()
-        self.ports: dict[str, int] = {}
 
     async def start(self, estate: Estate, release: ActiveRelease) -> None:
-        """Open every listener that can be opened."""
+        """Open every door that can be opened."""
         self._intake.start()
         await self.change(estate, release)
 
     async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
-        """Translate by the new release from the next message on, at the ports it names."""
-        sources = [source for source in estate.sources.values() if source.mllp]
+        """Translate by the new release from the next message on, at the places it names."""
+        sources = sources_of(estate, "intake")
         # What a source that is gone has under way is still finished by its own channel.
-        self._channels |= open_channels(estate, sources, self._tokenizer)
+        self._channels |= open_channels(estate, sources, self._keeping.tokenizer)
         await self._doors.settle(sources)
 
     def doors(self) -> tuple[Door, ...]:
-        """Return how the port of each source is."""
+        """Return how the door of each source is."""
         return self._doors.told()
 
     async def _open(self, source: Source) -> Opened | Fault:
-        assert source.mllp is not None, "only sources of this connector are opened here"
-        limits = msgspec.convert(msgspec.structs.asdict(source.mllp.limits), Limits)
-        receiver, refuser = self._receiver(source.name), self._refuser(source.name)
-        listener = Listener(receiver, limits, self._complaints.observe, refuser)
-        host = source.mllp.host
-        try:
-            self.ports[source.name] = await listener.start(host, source.mllp.port)
-        except OSError as error:
-            return unopened(error, host, source.mllp.port)
-        return Opened(f"{host}:{self.ports[source.name]}", listener.drain)
-
-    def _receiver(self, name: str) -> Callable[[bytes], Coroutine[Any, Any, bytes]]:
-        async def receive(raw: bytes) -> bytes:
-            return await self._intake.receive(raw, self._channels[name])
-
-        return receive
-
-    def _refuser(self, name: str) -> Callable[[bytes, Fault], Coroutine[Any, Any, bytes]]:
-        async def refuse(remains: bytes, reason: Fault) -> bytes:
-            return await self._intake.refuse(remains, reason, self._channels[name])
-
-        return refuse
+        taker = _SourceTaker(
+            source.name, self._channels, self._intake, self._bodies, self._complaints.observe
+        )
+        surroundings = self._keeping.surroundings(source)
+        door = await registry.open_message_door(source.settings, taker, surroundings)
+        return door if isinstance(door, Fault) else Opened(door.address, door.drain)
 
     async def drain(self) -> None:
         """Answer what is complete, commit what is queued, close."""
@@ -146,60 +153,86 @@ class IntakeDuty:
         await self._intake.drain()
 
 
-class FilesDuty:
-    """Watches the folder of every file source of the estate."""
+class _SourceTaker:
+    """Takes what one source's door is told, by the channel of the release in force."""
 
     def __init__(
         self,
-        database: Database,
-        key_ring: KeyRing,
-        tokenizer: Tokenizer,
-        partitions_count: int,
-        home: Path,
+        name: str,
+        channels: dict[str, Channel],
+        intake: Intake,
+        bodies: BodyIntake,
+        observe: Callable[[str, str], None],
     ) -> None:
+        self._name = name
+        self._channels = channels
+        self._intake = intake
+        self._bodies = bodies
+        self.observe = observe
+
+    async def receive(self, raw: bytes) -> bytes:
+        return await self._intake.receive(raw, self._channels[self._name])
+
+    async def refuse(self, remains: bytes, reason: Fault) -> bytes:
+        return await self._intake.refuse(remains, reason, self._channels[self._name])
+
+    async def receive_body(self, raw: bytes) -> BodyVerdict:
+        return await self._bodies.receive_body(raw, self._channels[self._name])
+
+
+class FilesDuty:
+    """Fetches: files where they are found, and messages where somebody is to be asked for them."""
+
+    def __init__(self, keeping: Keeping) -> None:
         """Take the store, the keys and the folder that relative inboxes lie in."""
-        self._database = database
-        self._key_ring = key_ring
-        self._tokenizer = tokenizer
-        self._partitions_count = partitions_count
-        self._home = home
+        self._keeping = keeping
+        self._transmissions = keeping.transmissions()
         self._doors = Doors(self._open)
         self._channels: dict[str, Channel] = {}
-        self._intakes: dict[str, FileIntake] = {}
+        self._intakes: dict[str, FileIntake | PullIntake] = {}
 
     async def start(self, estate: Estate, release: ActiveRelease) -> None:
-        """Begin to watch every folder that can be watched."""
+        """Begin to look wherever one can look."""
         await self.change(estate, release)
 
     async def change(self, estate: Estate, release: ActiveRelease) -> None:  # noqa: ARG002 - a duty's signature
-        """Translate by the new release from the next file on, in the folders it names."""
-        sources = [source for source in estate.sources.values() if source.files]
-        self._channels |= open_channels(estate, sources, self._tokenizer)
+        """Translate by the new release from the next file on, in the places it names."""
+        sources = sources_of(estate, "files")
+        self._channels |= open_channels(estate, sources, self._keeping.tokenizer)
         await self._doors.settle(sources)
         for name, intake in self._intakes.items():
             intake.channel = self._channels[name]
 
     def doors(self) -> tuple[Door, ...]:
-        """Return how the folder of each source is."""
+        """Return how the door of each source is."""
         return self._doors.told()
 
     async def _open(self, source: Source) -> Opened | Fault:
-        assert source.files is not None, "only sources of this connector are opened here"
-        settings = msgspec.structs.asdict(source.files)
-        settings["folder"] = self._home / source.files.folder
-        try:
-            folder = Folder(FolderSettings(**settings))
-        except OSError as error:
-            return unusable(error, settings["folder"])
-        channel = self._channels[source.name]
-        intake = FileIntake(self._database, self._key_ring, self._partitions_count, folder, channel)
+        channel, surroundings = self._channels[source.name], self._keeping.surroundings(source)
+        intake: FileIntake | PullIntake
+        door: PullDoor | FileDoor[Any] | Fault
+        if source.settings.kind == "pull":
+            door = await registry.open_pull_door(source.settings, surroundings)
+            if isinstance(door, Fault):
+                return door
+            intake = PullIntake(self._transmissions, door, channel)
+        else:
+            door = await registry.open_file_door(source.settings, surroundings)
+            if isinstance(door, Fault):
+                return door
+            intake = FileIntake(self._transmissions, door, channel)
         self._intakes[source.name] = intake
         loops = Loops()
         loops.add(intake.run(loops.stop), f"files-{source.name}")
-        return Opened(str(settings["folder"]), loops.drain)
+
+        async def close() -> None:
+            await loops.drain()
+            await door.close()
+
+        return Opened(door.address, close, lambda: intake.trouble)
 
     async def drain(self) -> None:
-        """Finish the file under way."""
+        """Finish what is under way."""
         await self._doors.drain()
 
 
@@ -266,7 +299,7 @@ class DeliveryDuty:
         self._owner = owner
         self._secrets = secrets
         self._loops = Loops()
-        self._opened: dict[str, JournalDestination] = {}
+        self._opened: dict[str, ErpDestination] = {}
         self._batchings: dict[str, Batching] = {}
 
     async def start(self, estate: Estate, release: ActiveRelease) -> None:
@@ -290,7 +323,7 @@ class DeliveryDuty:
         return ()
 
     def _open(self, destination: Destination, takes: Takes) -> None:
-        opened = open_journal_api(destination, self._secrets)
+        opened = open_journals(destination, self._secrets)
         if isinstance(opened, Fault):
             log.error("destination_refused", destination=destination.name, code=opened.code)
             return
@@ -300,7 +333,6 @@ class DeliveryDuty:
             for name, policy in destination.policies.items()
         }
         retry = Retry(destination.retry.seconds_min, destination.retry.seconds_max)
-        limits = destination.journal_api.limits
         batching = Batching(self._database, destination.name, policies, takes)
         self._batchings[destination.name] = batching
         delivery = Delivery(
@@ -309,7 +341,7 @@ class DeliveryDuty:
             opened,
             self._owner,
             retry,
-            lease_seconds=2 * limits.total_seconds_max + LEASE_MARGIN_SECONDS,
+            lease_seconds=2 * destination.settings.attempt_seconds_max + LEASE_MARGIN_SECONDS,
             per_second_max=destination.rate.per_second_max,
         )
         self._loops.add(batching.run(self._loops.stop), f"batching-{destination.name}")

@@ -1,6 +1,6 @@
 """Facts of a file's messages on their way into the store, in pieces of bounded size.
 
-Shared by whoever reads a file: for the first time (`file_intake.py`) or again
+Shared by whoever reads a file: for the first time (`transmissions.py`) or again
 (`file_reprocess.py`). What is added goes out inside their transaction, which may take it back.
 """
 

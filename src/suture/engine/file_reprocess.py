@@ -4,7 +4,7 @@ What a transaction set means depends on its interchange (ISA to IEA), so its fil
 start; those who were accepted, and those nobody asked for, are left alone. A message is known by
 its place in the file. Where nothing could be read of a file, or of an interchange, before, what is
 found in it now becomes messages of their own. One transaction: the first pass finds the verdicts,
-the second tells the facts of what is accepted. Taken for the first time in `file_intake.py`.
+the second tells the facts of what is accepted. Taken for the first time in `transmissions.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import msgspec
 
 from suture.engine.clock import instant
 from suture.engine.file_facts import Facts
-from suture.engine.file_intake import identity_taken, message_id_of, row_of
 from suture.engine.message_reprocess import (
     Desk,
     Reprocessed,
@@ -27,6 +26,7 @@ from suture.engine.message_reprocess import (
     still_held,
 )
 from suture.engine.raw import OpenedFile, opened_file
+from suture.engine.transmissions import identity_taken, message_id_of, row_of
 from suture.model.fault import Fault
 from suture.model.identity import bounded_identity
 from suture.model.translation import Begun, Channel, Closed, Reading, Routed, Status

@@ -15,6 +15,7 @@ from hashlib import sha256
 
 import msgspec
 
+from suture.connectors.ports import NotStoredError
 from suture.engine.clock import elapsed_seconds, hl7_timestamp, instant, now_ms
 from suture.engine.replies import kept_reply, told_reply
 from suture.engine.telemetry import log
@@ -28,6 +29,7 @@ from suture.security.phi import seal
 from suture.store.database import Database, StoreUnavailableError
 from suture.store.event_log import (
     Arrival,
+    Held,
     append_messages,
     append_repeats,
     find_identities,
@@ -42,22 +44,38 @@ COMMIT_PATIENCE_SECONDS = 20.0
 KNOWN_TOKENS_MAX = 200_000
 
 
-class NotStoredError(Exception):
-    """The message could not be made durable; its sender must be told to send again."""
+class Answer(msgspec.Struct, frozen=True):
+    """What became of a message, and the reply its sender is owed."""
+
+    message_id: str
+    reply: bytes
+    arrival: Arrival
+    is_repeat: bool = False
+    status: Status = "accepted"
+    """Of the message that holds the identity: a repeat's is the first one's."""
 
 
 class _Pending(msgspec.Struct):
     arrival: Arrival
     raw: bytes
     channel: Channel
-    answer: asyncio.Future[bytes]
+    answer: asyncio.Future[Answer]
     is_uncertain: bool = False
     """A commit of it was lost sight of: what holds its identity may be itself."""
 
-    def settle(self, reply: bytes) -> None:
+    def settle(self) -> None:
         """Release the reply, if anybody still waits for it."""
+        arrival = self.arrival
+        self._answer(Answer(arrival.id, arrival.reply, arrival, status=arrival.status))
+
+    def settle_repeat(self, holder: Held, reply: bytes) -> None:
+        """Release the reply that the first message of its kind got."""
+        told = Answer(holder.message_id, reply, self.arrival, is_repeat=True, status=holder.status)
+        self._answer(told)
+
+    def _answer(self, told: Answer) -> None:
         if not self.answer.done():
-            self.answer.set_result(reply)
+            self.answer.set_result(told)
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -102,6 +120,10 @@ class Intake:
 
         Raises NotStoredError when nothing was stored: no positive reply may be given.
         """
+        return (await self.take(raw, channel)).reply
+
+    async def take(self, raw: bytes, channel: Channel) -> Answer:
+        """Do the same, and return with the reply what became of the message."""
         return await self._stored(self.prepare(raw, channel), raw, channel)
 
     async def refuse(self, remains: bytes, reason: Fault, channel: Channel) -> bytes:
@@ -115,10 +137,10 @@ class Intake:
         reply = b"" if is_given_up else _refusal(received, channel, reason)
         unread = _unread(reason, "rejected")
         kept = self._kept(received, channel, unread, reply)
-        return await self._stored(kept, remains, channel)
+        return (await self._stored(kept, remains, channel)).reply
 
-    async def _stored(self, arrival: Arrival, raw: bytes, channel: Channel) -> bytes:
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    async def _stored(self, arrival: Arrival, raw: bytes, channel: Channel) -> Answer:
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         pending = _Pending(arrival, raw, channel, answer)
         if self._queue.full():
             await self._queue.put(pending)
@@ -263,7 +285,7 @@ class Intake:
         for pending in batch:
             if pending.arrival.id in new:
                 self._remember_tokens(pending.arrival)
-                pending.settle(pending.arrival.reply)
+                pending.settle()
         return again
 
     async def _answer_taken(self, taken: list[_Pending]) -> list[_Pending]:
@@ -282,7 +304,7 @@ class Intake:
                 reuse.reply = _reply_held(pending, reuse.faults[0])
                 again.append(msgspec.structs.replace(pending, arrival=reuse))
             elif holder.message_id == arrival.id and pending.is_uncertain:
-                pending.settle(arrival.reply)  # our own commit, whose answer was lost
+                pending.settle()  # our own commit, whose answer was lost
             else:
                 repeats.append(pending)
         await append_repeats(
@@ -294,7 +316,7 @@ class Intake:
             holder = holders[pending.arrival.identity]
             told = told_reply(holder.reply, key_ring=self._key_ring, message_id=holder.message_id)
             # One that first came in a file was owed none: now it is, or it is sent for ever.
-            pending.settle(told or pending.arrival.reply)
+            pending.settle_repeat(holder, told or pending.arrival.reply)
         return again
 
     def as_kept(self, arrival: Arrival) -> Arrival:

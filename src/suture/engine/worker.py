@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from suture.connectors.registry import CONNECTORS
 from suture.engine.telemetry import log
 from suture.governance.estate import Estate, load
 from suture.governance.release import unpack
@@ -88,7 +89,7 @@ async def load_estate(database: Database) -> tuple[Estate, ActiveRelease]:
     release = await active_release(database)
     if release is None:
         raise NoReleaseError("no estate is in force: run `suture serve ESTATE` first")
-    estate = load(unpack(release.content))
+    estate = load(unpack(release.content), CONNECTORS)
     if not isinstance(estate, Estate):
         raise NoReleaseError(f"release {release.id} does not load: {estate[0].explanation}")
     return estate, release

@@ -2,73 +2,36 @@
 
 Here: the shape of `sources/*.toml` and `destinations/*.toml`, and every check that one file alone
 can fail (B90: a secret is referred to, never written; a financial destination is never granted
-PHI). What they refer to elsewhere in the estate is checked in `estate.py`. `app.py` opens
-connectors from these.
+PHI). What a connector's own table may say is its own to know (`connector.py`). What files refer to
+elsewhere in the estate is checked in `estate.py`; `engine/duties.py` opens doors from these.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from suture.catalogue import TRANSLATIONS
-from suture.governance.reading import Document, Keys, read_shape, shown, suggestion
+from suture.governance.connector import (
+    Count,
+    DestinationSettings,
+    Seconds,
+    SecretReference,
+    SourceSettings,
+    is_reference,
+    literal_secrets,
+)
+from suture.governance.reading import Document, invalid, read_shape, shown, suggestion, unknown
 from suture.model.fault import Fault, fault
 from suture.model.translation import AckPolicy
 
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=7 * 24 * 60 * 60)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
-
-SOURCE_CONNECTORS = ("files", "mllp")
-ACKNOWLEDGING_CONNECTORS = ("mllp",)
-DESTINATION_CONNECTORS = ("journal_api",)
 DATA_CLASSES = ("financial", "operational", "phi")
 JOURNAL_DATA_CLASSES = ("financial", "operational")
 """What a journal line is made of: amounts and payer classes; facilities and cost centres."""
-
-_SECRET_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0\r\n]+")
-_URL = re.compile(r"(https?)://([^/?#\s]+)(?:/[^?#\s]*)?")
-
-
-class MllpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one listener bears; named and meant as in `connectors/mllp/README.md`."""
-
-    frame_bytes_max: Count = 16 * 1024 * 1024
-    frame_seconds_max: Seconds = 30.0
-    idle_seconds_max: Seconds = 0.0
-    reply_seconds_max: Seconds = 10.0
-    connections_max: Count = 512
-    connections_per_peer_max: Count = 64
-    pipeline_messages_max: Count = 64
-    pipeline_bytes_max: Count = 4 * 1024 * 1024
-    listener_bytes_max: Count = 128 * 1024 * 1024
-
-
-class MllpSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an MLLP source listens; port 0 takes any that is free."""
-
-    host: str = "127.0.0.1"
-    port: Port
-    limits: MllpLimits = MllpLimits()
-
-
-class FilesSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A watched folder, relative to the data folder, and when a file in it is whole."""
-
-    folder: str
-    pattern: str = "*"
-    stable_seconds: Seconds = 2.0
-    """A file is whole when it stood still for so long ..."""
-    done_suffix: str = ""
-    """... or, where this is set, only when `<name><suffix>` lies beside it."""
-    bytes_max: Count = 4 * 1024**3
-    keep_files: bool = False
-    """Keep settled files, in clear, in `archive/`; else only the sealed copy in the store stays."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,8 +52,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Facility code to assume where a message names none."""
     ack: AckPolicy
     """What a positive acknowledgement says: the message is stored, or nothing in it was held."""
-    mllp: MllpSettings | None
-    files: FilesSettings | None
+    settings: SourceSettings
+    """Of its door: the table named as its connector."""
 
 
 class BatchPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,24 +76,6 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     seconds_max: Seconds = 60.0
 
 
-class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one request may cost; named and meant as in `connectors/egress.py`."""
-
-    connect_seconds_max: Seconds = 5.0
-    total_seconds_max: Seconds = 30.0
-    reply_bytes_max: Count = 1024 * 1024
-    connections_max: Count = 8
-
-
-class JournalApiSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a journal API is; named and meant as in `connectors/erp/journal_api`."""
-
-    url: str
-    allow: tuple[str, ...]
-    is_plaintext_accepted: bool = False
-    limits: HttpLimits = HttpLimits()
-
-
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """A system that receives. Its name is its file's."""
 
@@ -145,7 +90,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     policies: dict[str, BatchPolicy]
     rate: RateLimit
     retry: RetryPolicy
-    journal_api: JournalApiSettings
+    settings: DestinationSettings
+    """Of its connector: the table named as that."""
 
     def may_take(self, entity: str) -> bool:
         """Whether it takes journals of this legal entity."""
@@ -161,36 +107,83 @@ class _SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     charset: str = "utf-8"
     facility: str = ""
     ack: AckPolicy | None = None
-    mllp: MllpSettings | None = None
-    files: FilesSettings | None = None
 
 
 class _DestinationFile(msgspec.Struct, frozen=True, kw_only=True):
     connector: str
-    token: str
+    token: SecretReference
     grants: tuple[str, ...]
     entities: tuple[str, ...] = ()
     policies: dict[str, BatchPolicy]
     rate: RateLimit = RateLimit()
     retry: RetryPolicy = RetryPolicy()
-    journal_api: JournalApiSettings
 
 
-def read_source(name: str, document: Document) -> Source | list[Fault]:
-    """Read `sources/<name>.toml`, or return everything that is wrong with it."""
-    content = read_shape(document, _SourceFile)
-    if not isinstance(content, _SourceFile):
+ConnectionFile = TypeVar("ConnectionFile", _SourceFile, _DestinationFile)
+Known = Mapping[str, type[SourceSettings]] | Mapping[str, type[DestinationSettings]]
+
+
+@cache
+def _shape(
+    base: type[msgspec.Struct], tables: tuple[tuple[str, type[msgspec.Struct]], ...]
+) -> type[msgspec.Struct]:
+    """Return the shape of a connection's file: what all have, and each connector's own table."""
+    own = [(name, settings | None, None) for name, settings in tables]
+    return msgspec.defstruct(base.__name__, own, bases=(base,), frozen=True, kw_only=True)
+
+
+def _read(
+    document: Document, base: type[ConnectionFile], known: Known
+) -> tuple[ConnectionFile, Any] | list[Fault]:
+    """Read a connection's file and its connector's table; None where its connector has none."""
+    content = read_shape(document, _shape(base, tuple(known.items())))
+    if isinstance(content, list):
         return content
-    faults = list(_source_faults(document, content))
+    assert isinstance(content, base), "its shape stands on it"
+    is_known = content.connector in known
+    return content, getattr(content, content.connector) if is_known else None
+
+
+def _table_faults(
+    document: Document, content: _SourceFile | _DestinationFile, known: Known
+) -> Iterator[Fault]:
+    """Yield a connector that nobody knows, a table of another one, and none of its own."""
+    connector = content.connector
+    if connector not in known:
+        explanation = f"No connector is named {shown(connector)}{suggestion(connector, known)}"
+        yield fault("estate.connector.unknown", document.where(("connector",)), explanation)
+    for name in known:
+        table = getattr(content, name)
+        if table is not None and name != connector:
+            reason = f"connector {shown(connector)} does not read it"
+            yield invalid(document, (name,), reason)
+        elif table is None and name == connector:
+            where = document.where((name,))
+            yield fault("estate.key.missing", where, f"Table `[{name}]` is required.")
+        elif table is not None:
+            yield from literal_secrets(document, table, (name,))
+            yield from table.faults(document, (name,))
+
+
+def read_source(
+    name: str, document: Document, connectors: Mapping[str, type[SourceSettings]]
+) -> Source | list[Fault]:
+    """Read `sources/<name>.toml`, or return everything that is wrong with it."""
+    read = _read(document, _SourceFile, connectors)
+    if isinstance(read, list):
+        return read
+    content, settings = read
+    faults = list(_source_faults(document, content, connectors))
     if faults:
         return faults
-    fields = msgspec.structs.asdict(content)
+    fields = {field: getattr(content, field) for field in _SourceFile.__struct_fields__}
     del fields["translation"]
     fields |= {
         "name": name,
         "translations": _translations(content),
         "zone": ZoneInfo(content.zone),
         "ack": content.ack or "stored",
+        "settings": settings,
     }
     return Source(**fields)
 
@@ -200,45 +193,48 @@ def _translations(content: _SourceFile) -> tuple[str, ...]:
     return (told,) if isinstance(told, str) else told
 
 
-def _source_faults(document: Document, content: _SourceFile) -> Iterator[Fault]:
-    yield from _unknown_connector(document, content.connector, SOURCE_CONNECTORS)
+def _source_faults(
+    document: Document, content: _SourceFile, connectors: Mapping[str, type[SourceSettings]]
+) -> Iterator[Fault]:
+    yield from _table_faults(document, content, connectors)
     if not content.translation:
         yield invalid(document, ("translation",), "it names nothing, and everything would be held")
     for translation in _translations(content):
         if translation and translation not in TRANSLATIONS:
             yield unknown(document, ("translation",), translation, TRANSLATIONS)
-    if content.ack and content.connector not in ACKNOWLEDGING_CONNECTORS:
+    connector = connectors.get(content.connector)
+    if content.ack and connector is not None and not connector.is_acknowledging:
         reason = f"connector {shown(content.connector)} acknowledges no message"
         yield invalid(document, ("ack",), reason)
     if not is_zone(content.zone):
         yield invalid(document, ("zone",), f"{shown(content.zone)} is not an IANA time zone")
-    for connector in SOURCE_CONNECTORS:
-        is_told = getattr(content, connector) is not None
-        if is_told and connector != content.connector:
-            reason = f"connector {shown(content.connector)} does not read it"
-            yield invalid(document, (connector,), reason)
-        elif not is_told and connector == content.connector:
-            where = document.where((connector,))
-            yield fault("estate.key.missing", where, f"Table `[{connector}]` is required.")
     try:
         "".encode(content.charset)
     except LookupError:
         yield invalid(document, ("charset",), f"{shown(content.charset)} is not a charset")
 
 
-def read_destination(name: str, document: Document) -> Destination | list[Fault]:
+def read_destination(
+    name: str, document: Document, connectors: Mapping[str, type[DestinationSettings]]
+) -> Destination | list[Fault]:
     """Read `destinations/<name>.toml`, or return everything that is wrong with it."""
-    content = read_shape(document, _DestinationFile)
-    if not isinstance(content, _DestinationFile):
-        return content
-    faults = list(_destination_faults(document, content))
+    read = _read(document, _DestinationFile, connectors)
+    if isinstance(read, list):
+        return read
+    content, settings = read
+    faults = list(_destination_faults(document, content, connectors))
     if faults:
         return faults
-    return Destination(**msgspec.structs.asdict(content), name=name)
+    fields = {field: getattr(content, field) for field in _DestinationFile.__struct_fields__}
+    return Destination(**fields, name=name, settings=settings)
 
 
-def _destination_faults(document: Document, content: _DestinationFile) -> Iterator[Fault]:
-    yield from _unknown_connector(document, content.connector, DESTINATION_CONNECTORS)
+def _destination_faults(
+    document: Document,
+    content: _DestinationFile,
+    connectors: Mapping[str, type[DestinationSettings]],
+) -> Iterator[Fault]:
+    yield from _table_faults(document, content, connectors)
     where = document.where(("grants",))
     for grant in content.grants:
         if grant not in DATA_CLASSES:
@@ -248,42 +244,9 @@ def _destination_faults(document: Document, content: _DestinationFile) -> Iterat
     for needed in JOURNAL_DATA_CLASSES:
         if needed not in content.grants:
             yield fault("estate.grant.missing", where, f"Journals hold `{needed}` data.")
-    if not _SECRET_REFERENCE.fullmatch(content.token):
+    if not is_reference(content.token):
         # Never repeat the value: it may be the secret itself.
         yield fault("estate.secret.literal", document.where(("token",)))
-    yield from _url_faults(document, content.journal_api)
-
-
-def _url_faults(document: Document, settings: JournalApiSettings) -> Iterator[Fault]:
-    keys = ("journal_api", "url")
-    url = _URL.fullmatch(settings.url)
-    if url is None:
-        yield invalid(document, keys, "it is not an http: or https: address")
-    elif "@" in url[2]:
-        yield fault("estate.secret.literal", document.where(keys))
-    elif url[1] == "http" and not settings.is_plaintext_accepted:
-        reason = (
-            "over http: the token crosses the wire in clear; say `is_plaintext_accepted = true`"
-        )
-        yield invalid(document, keys, reason)
-    if url is not None and _host_port(url) not in {each.lower() for each in settings.allow}:
-        reason = f"it does not list {shown(_host_port(url))}, where `url` leads"
-        yield invalid(document, ("journal_api", "allow"), reason)
-
-
-def _host_port(url: re.Match[str]) -> str:
-    """Return where an address leads, as an allow-list says it."""
-    place = url[2].rpartition("@")[2].lower()
-    has_port = re.search(r":\d+\Z", place)
-    return place if has_port else f"{place}:{443 if url[1] == 'https' else 80}"
-
-
-def _unknown_connector(
-    document: Document, connector: str, known: tuple[str, ...]
-) -> Iterator[Fault]:
-    if connector not in known:
-        explanation = f"No connector is named {shown(connector)}{suggestion(connector, known)}"
-        yield fault("estate.connector.unknown", document.where(("connector",)), explanation)
 
 
 def is_zone(name: str) -> bool:
@@ -293,14 +256,3 @@ def is_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):
         return False
     return True
-
-
-def invalid(document: Document, keys: Keys, reason: str) -> Fault:
-    """Return the fault of a value that does not do."""
-    return fault("estate.value.invalid", document.where(keys), f"`{'.'.join(keys)}`: {reason}.")
-
-
-def unknown(document: Document, keys: Keys, name: str, known: tuple[str, ...]) -> Fault:
-    """Return the fault of a value that names nothing, with what was probably meant."""
-    explanation = f"`{'.'.join(keys)}`: nothing is named {shown(name)}{suggestion(name, known)}"
-    return fault("estate.reference.unknown", document.where(keys), explanation)

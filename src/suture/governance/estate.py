@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -29,15 +30,22 @@ from suture.governance.completeness import (
 from suture.governance.connections import (
     Destination,
     Source,
-    invalid,
     is_zone,
     read_destination,
     read_source,
-    unknown,
 )
+from suture.governance.connector import Connectors
 from suture.governance.maps import FOLDER as MAPS_FOLDER
 from suture.governance.maps import read_map
-from suture.governance.reading import Document, parse_toml, read_shape, shown, suggestion
+from suture.governance.reading import (
+    Document,
+    invalid,
+    parse_toml,
+    read_shape,
+    shown,
+    suggestion,
+    unknown,
+)
 from suture.governance.release import release_id
 from suture.governance.routes import route_faults
 from suture.governance.tables import (
@@ -132,25 +140,28 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True):
     payer_classes: tuple[PayerClass, ...]
 
 
-def check(files: Mapping[str, bytes]) -> tuple[Fault, ...]:
+def check(files: Mapping[str, bytes], connectors: Connectors) -> tuple[Fault, ...]:
     """Return everything that is wrong with an estate, by file and line; nothing is run."""
-    estate = load(files)
+    estate = load(files, connectors)
     return () if isinstance(estate, Estate) else estate
 
 
-def load(files: Mapping[str, bytes]) -> Estate | tuple[Fault, ...]:
+def load(files: Mapping[str, bytes], connectors: Connectors) -> Estate | tuple[Fault, ...]:
     """Read and check an estate: it comes back whole, or as every fault found.
 
+    `connectors` are those it may name (`connectors/registry.py`).
     Tables are read once the files they refer to are right, and held against each other once each
     of their rows is right by itself: a second look after mending may find more.
     """
     faults = list(_misplaced(files))
     head = _read_head(files, faults)
-    sources = dict(_read_folder(files, "sources/", read_source, faults))
-    destinations = dict(_read_folder(files, "destinations/", read_destination, faults))
+    source = partial(read_source, connectors=connectors.sources)
+    sources = dict(_read_folder(files, "sources/", source, faults))
+    destination = partial(read_destination, connectors=connectors.destinations)
+    destinations = dict(_read_folder(files, "destinations/", destination, faults))
     if not any(fnmatchcase(path, "destinations/*.toml") for path in files):
         faults.append(fault("estate.file.missing", "destinations/"))
-    faults += _same_ports(sources)
+    faults += _same_places(sources)
     overlays = _read_overlays(files, sources, faults)
     if head is None or faults:
         return _in_order(faults)
@@ -275,13 +286,13 @@ def _read_overlays(
     return dict(_read_folder(files, MAPS_FOLDER, read, faults))
 
 
-def _same_ports(sources: Mapping[str, Source]) -> Iterator[Fault]:
-    taken: dict[int, str] = {}
+def _same_places(sources: Mapping[str, Source]) -> Iterator[Fault]:
+    taken: dict[str, str] = {}
     for source in sources.values():
-        port = source.mllp.port if source.mllp else 0
-        if port and taken.setdefault(port, source.name) != source.name:
-            explanation = f"Port {port} is source `{taken[port]}`'s."
-            yield fault("estate.row.duplicate", f"sources/{source.name}.toml", explanation)
+        for claim in source.settings.claims():
+            if taken.setdefault(claim, source.name) != source.name:
+                explanation = f"{claim} is source `{taken[claim]}`'s."
+                yield fault("estate.row.duplicate", f"sources/{source.name}.toml", explanation)
 
 
 def _read_tables(

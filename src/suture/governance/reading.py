@@ -71,6 +71,17 @@ class Document(msgspec.Struct, frozen=True):
         return f"{self.path}:1"
 
 
+def invalid(document: Document, keys: Keys, reason: str) -> Fault:
+    """Return the fault of a value that does not do."""
+    return fault("estate.value.invalid", document.where(keys), f"`{'.'.join(keys)}`: {reason}.")
+
+
+def unknown(document: Document, keys: Keys, name: str, known: Iterable[str]) -> Fault:
+    """Return the fault of a value that names nothing, with what was probably meant."""
+    explanation = f"`{'.'.join(keys)}`: nothing is named {shown(name)}{suggestion(name, known)}"
+    return fault("estate.reference.unknown", document.where(keys), explanation)
+
+
 class Row(msgspec.Struct, frozen=True):
     """One row of a CSV file, its cells by column with the spaces around them taken off."""
 

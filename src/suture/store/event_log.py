@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
 from suture.model.event import Event, encode_fact, partition_of
 from suture.model.fault import Fault, catalogue
+from suture.model.translation import Status
 from suture.store.database import Database
 
 
@@ -27,7 +27,7 @@ class Arrival(msgspec.Struct, kw_only=True):
     format: str
     type: str
     control_id: str
-    status: Literal["accepted", "held", "rejected"]
+    status: Status
     sha256: bytes
     """Of its bytes."""
     content_sha256: bytes
@@ -50,7 +50,7 @@ class Held(msgspec.Struct, frozen=True):
     sha256: bytes
     """Of what it says; of its bytes, where it came before schema 5."""
     reply: bytes
-    status: str
+    status: Status
 
     def says_what(self, arrival: Arrival) -> bool:
         """Tell whether this is what an arrival says, however either is written."""

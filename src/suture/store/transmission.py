@@ -1,6 +1,6 @@
 """Files into the store: one transaction for a whole file, savepoints for what may be taken back.
 
-Used by `engine/file_intake.py` only. Nothing of a file is visible to anybody before the transaction
+Used by `engine/transmissions.py`. Nothing of a file is visible to anybody before the transaction
 commits; memory stays flat because events and sealed bytes go out in pieces. Nor does it keep
 anybody waiting: identifiers, which messages share, go into the vault at its end, in transactions of
 their own. Messages that came by themselves are appended by `event_log.py`; both are read back by
@@ -21,7 +21,8 @@ import msgspec
 
 from suture.model.event import Event
 from suture.model.fault import Fault, catalogue
-from suture.store.database import FILES, Database, Session
+from suture.model.translation import Status
+from suture.store.database import FILES, Database, Deadlines, Session
 from suture.store.event_log import amount_at_stake, event_row, group_key
 
 SECRETS_AT_ONCE = 1_000
@@ -49,6 +50,18 @@ class MessageRow(msgspec.Struct, kw_only=True):
     faults: Sequence[Fault] = ()
 
 
+class ToldMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message of a file, as it stands in the store."""
+
+    id: str
+    format: str
+    type: str
+    control_id: str
+    status: Status
+    reasons: Sequence[Sequence[str]]
+    """Code, place and explanation of each exception it opened."""
+
+
 class Holder(msgspec.Struct, frozen=True):
     """The message that holds an identity, and the digest of what it says."""
 
@@ -59,10 +72,13 @@ class Holder(msgspec.Struct, frozen=True):
 class FileAppend:
     """A transaction that takes one file. `mark` sets a savepoint, `back_to` returns to it."""
 
-    def __init__(self, database: Database, partitions_count: int) -> None:
-        """Take the store and the number of the log's partitions."""
+    def __init__(
+        self, database: Database, partitions_count: int, deadlines: Deadlines = FILES
+    ) -> None:
+        """Take the store, the number of the log's partitions, and how long a call may take."""
         self._database = database
         self._partitions_count = partitions_count
+        self._deadlines = deadlines
         self._stack = AsyncExitStack()
         self._session: Session | None = None
         self._transmission_id = ""
@@ -77,7 +93,7 @@ class FileAppend:
         """Begin. Raises StoreUnavailableError."""
         async with AsyncExitStack() as begun:
             await begun.enter_async_context(self._database.long_transactions)
-            transaction = self._database.transaction(FILES)
+            transaction = self._database.transaction(self._deadlines)
             self._session = await begun.enter_async_context(transaction)
             await self.fetch("lay_secrets_by")  # before any savepoint, or it would go with that
             self._stack = begun.pop_all()
@@ -166,8 +182,11 @@ class FileAppend:
         bytes_count: int,
         received_at: datetime,
     ) -> bool:
-        """Begin a file; False when its source already sent these bytes."""
-        self._transmission_id = transmission_id
+        """Begin a file; False when its source already sent these bytes.
+
+        One transaction may take several, one after the other.
+        """
+        self._transmission_id, self._chunks_count = transmission_id, 0
         rows = await self.fetch(
             "append_transmission",
             transmission_id,
@@ -278,7 +297,27 @@ class FileAppend:
         """Keep what the file's sender is owed."""
         await self.fetch("reply_transmission", self._transmission_id, name, content)
 
-    async def repeat(self, source: str, digest: bytes, received_at: datetime) -> tuple[str, bytes]:
-        """Note that a file came again, and each of its messages; return its reply and its name."""
+    async def repeat(
+        self, source: str, digest: bytes, received_at: datetime
+    ) -> tuple[str, str, bytes]:
+        """Note that a file came again, and each of its messages.
+
+        Returns the id it has, and its reply's name and content.
+        """
         rows = await self.fetch("append_transmission_repeats", source, digest, received_at)
-        return rows[0]["reply_name"], rows[0]["reply"]
+        return rows[0]["id"], rows[0]["reply_name"], rows[0]["reply"]
+
+    async def verdict(self, source: str, digest: bytes) -> list[ToldMessage]:
+        """Return what became of each message of a file that came before."""
+        rows = await self.fetch("transmission_verdict", source, digest)
+        return [ToldMessage(**dict(row)) for row in rows]
+
+    async def keep_position(self, source: str, before: str, after: str) -> bool:
+        """Move the position of a source that is asked; False where another worker has done so."""
+        return bool(await self.fetch("keep_pull_position", source, before, after))
+
+
+async def read_pull_position(database: Database, source: str) -> str:
+    """Return how far a source that is asked has been read; empty before the first."""
+    row = await database.fetchrow("read_pull_position", source)
+    return "" if row is None else str(row["position"])

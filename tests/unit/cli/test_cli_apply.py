@@ -8,6 +8,7 @@ import pytest
 
 from suture.cli.apply import Applied, _print, _unusable_folders, changed_destinations, moved_doors
 from suture.cli.estates import sample_estate
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 
 ERP = "destinations/erp.toml"
@@ -23,7 +24,7 @@ def estate(path: str = "", old: str = "", new: str = "", **files: bytes | None) 
         key = f"sources/{name}.toml"
         whole = {each: text for each, text in whole.items() if each != key}
         whole |= {key: content} if content else {}
-    read = load(whole)
+    read = load(whole, CONNECTORS)
     assert isinstance(read, Estate), read
     return read
 

@@ -19,6 +19,7 @@ from suture.cli.status import (
     why_waiting,
 )
 from suture.cli.status_screen import show
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.model.fault import catalogue
 from suture.store.controls import Counts, DeliveryCounts
@@ -32,7 +33,7 @@ NOTHING = Queue(0, 0.0)
 
 
 def riverbend() -> Estate:
-    estate = load(sample_estate())
+    estate = load(sample_estate(), CONNECTORS)
     assert isinstance(estate, Estate)
     return estate
 

@@ -25,6 +25,7 @@ from suture import memory
 from suture.cli.ending import FOUND, WELL
 from suture.cli.estates import sample_estate_folder
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.model.identity import Tokenizer
 from suture.security.keys import KeyRing
@@ -50,7 +51,7 @@ def _file(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def _sample() -> Estate:
-    estate = load(read_folder(sample_estate_folder()))
+    estate = load(read_folder(sample_estate_folder()), CONNECTORS)
     assert isinstance(estate, Estate)
     return estate
 

@@ -12,7 +12,6 @@ import pytest
 
 from suture.connectors.files.folder import (
     ARCHIVE,
-    CHUNK_BYTES,
     ERROR,
     NAME_BYTES_MAX,
     REPLIES,
@@ -20,9 +19,9 @@ from suture.connectors.files.folder import (
     FolderSettings,
     FoundFile,
     count_unmatched,
-    read_chunks,
     safe_name,
 )
+from suture.connectors.ports import CHUNK_BYTES, read_chunks
 
 RIGHT_TO_LEFT = "\u202e"
 

@@ -16,9 +16,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from suture.connectors.files.folder import Folder, FolderSettings, unusable
-from suture.connectors.mllp.listener import Limits, Listener, unopened
+from suture.connectors.mllp.listener import Listener, unopened
+from suture.connectors.mllp.settings import Limits, MllpSettings
 from suture.engine.doors import Doors, Opened
-from suture.governance.connections import MllpSettings, Source
+from suture.governance.connections import Source
 from suture.model.fault import Fault
 
 QUICK = 0.02
@@ -36,8 +37,7 @@ def source(name: str, port: int, facility: str = "") -> Source:
         charset="utf-8",
         facility=facility,
         ack="stored",
-        mllp=MllpSettings(port=port),
-        files=None,
+        settings=MllpSettings(port=port),
     )
 
 
@@ -51,8 +51,8 @@ class House:
         self.used: list[str] = []
 
     async def opener(self, wanted: Source) -> Opened | Fault:
-        assert wanted.mllp is not None
-        port = wanted.mllp.port
+        assert isinstance(wanted.settings, MllpSettings)
+        port = wanted.settings.port
         self.tried.append(f"{wanted.name} {port}")
         if port in self.taken:
             return unopened(OSError(errno.EADDRINUSE, "in use"), "127.0.0.1", port)

@@ -13,8 +13,9 @@ import pytest
 from tests.specs.riverbend_books import channel
 from tests.specs.riverbend_messages import Line, dft
 
+from suture.connectors.ports import NotStoredError
 from suture.engine import intake as engine_intake
-from suture.engine.intake import Intake, NotStoredError
+from suture.engine.intake import Intake
 from suture.security.keys import KEY_BYTES, KeyRing
 from suture.store.database import StoreUnavailableError
 from suture.store.event_log import Arrival

@@ -97,7 +97,7 @@ async def take_turns(
     [
         pytest.param(Batching(NOTHING, "erp", {}), id="batching"),
         pytest.param(Delivery(NOTHING, "erp", NOTHING, "delivery-1", Retry()), id="delivery"),
-        pytest.param(FileIntake(NOTHING, NOTHING, 4, NOTHING, NOTHING), id="files"),
+        pytest.param(FileIntake(NOTHING, NOTHING, NOTHING), id="files"),
     ],
 )
 async def test_f1_a_loop_goes_on_when_the_database_is_back(

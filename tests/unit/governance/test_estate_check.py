@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import pytest
 from tests.unit.governance.estate_edits import FILES, added, edited, line_of
 
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import check
 from suture.model.fault import Fault, catalogue
 
@@ -20,13 +21,13 @@ DETERMINATION = "ledger/account_determination.csv"
 
 
 def only(files: Mapping[str, bytes]) -> Fault:
-    faults = check(files)
+    faults = check(files, CONNECTORS)
     assert 1 == len(faults), [(fault.where, fault.code, fault.explanation) for fault in faults]
     return faults[0]
 
 
 def codes(files: Mapping[str, bytes]) -> set[str]:
-    return {fault.code for fault in check(files)}
+    return {fault.code for fault in check(files, CONNECTORS)}
 
 
 # Files ------------------------------------------------------------------------------------------
@@ -35,7 +36,9 @@ def codes(files: Mapping[str, bytes]) -> set[str]:
 @pytest.mark.parametrize("path", ["estate.toml", "ledger/accounts.csv", "crosswalks/payer.csv"])
 def test_a_file_that_is_absent_is_missed(path: str) -> None:
     files = {each: content for each, content in FILES.items() if each != path}
-    assert ("estate.file.missing", path) in {(each.code, each.where) for each in check(files)}
+    assert ("estate.file.missing", path) in {
+        (each.code, each.where) for each in check(files, CONNECTORS)
+    }
 
 
 def test_an_estate_without_any_destination_is_incomplete() -> None:
@@ -50,7 +53,7 @@ def test_a_misspelt_file_is_not_silently_ignored() -> None:
 
 
 def test_notes_for_people_may_lie_beside_the_tables() -> None:
-    assert () == check(FILES | {"README.md": b"# Riverbend", "ledger/NOTES.md": b"why"})
+    assert () == check(FILES | {"README.md": b"# Riverbend", "ledger/NOTES.md": b"why"}, CONNECTORS)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_b86_a_file_that_is_not_toml_is_told_with_its_line(content: bytes, line:
     ],
 )
 def test_a_file_that_is_not_csv_is_told_with_its_line(content: bytes, line: int) -> None:
-    faults = check(FILES | {"ledger/accounts.csv": content})
+    faults = check(FILES | {"ledger/accounts.csv": content}, CONNECTORS)
     assert ("estate.file.unreadable", f"ledger/accounts.csv:{line}") in {
         (fault.code, fault.where) for fault in faults
     }
@@ -97,7 +100,7 @@ def test_a_table_with_another_separator_is_told_once(separator: bytes, named: st
 def test_blank_cells_that_a_spreadsheet_leaves_after_the_last_column_do_not_count() -> None:
     for path in ("ledger/accounts.csv", "ledger/journal_rules.csv", "crosswalks/payer.csv"):
         padded = b"".join(row + b",,,\n" for row in FILES[path].splitlines())
-        assert () == check(FILES | {path: padded})
+        assert () == check(FILES | {path: padded}, CONNECTORS)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,7 @@ def test_tables_saved_by_a_spreadsheet_are_read_all_the_same() -> None:
     path = "crosswalks/payer.csv"
     rows = [line.split(",") for line in FILES[path].decode().splitlines()]
     text = "\r\n\r\n".join(" , ".join(reversed(row)) for row in rows)
-    assert () == check(FILES | {path: b"\xef\xbb\xbf" + text.encode()})
+    assert () == check(FILES | {path: b"\xef\xbb\xbf" + text.encode()}, CONNECTORS)
 
 
 # Names ------------------------------------------------------------------------------------------
@@ -193,7 +196,7 @@ def test_a_name_that_nothing_reads_is_an_error_with_what_was_meant(
     path: str, old: str, new: str, meant: str
 ) -> None:
     files = edited(path, old, new)
-    faults = [fault for fault in check(files) if fault.code == "estate.key.unknown"]
+    faults = [fault for fault in check(files, CONNECTORS) if fault.code == "estate.key.unknown"]
     assert [line_of(path, new, files)] == [fault.where for fault in faults]
     assert f"did you mean `{meant}`?" in faults[0].explanation
 
@@ -299,7 +302,9 @@ def test_a_name_that_nothing_defines_is_an_error_with_what_was_meant(
     path: str, old: str, new: str, meant: str
 ) -> None:
     files = edited(path, old, new)
-    faults = [fault for fault in check(files) if fault.code == "estate.reference.unknown"]
+    faults = [
+        fault for fault in check(files, CONNECTORS) if fault.code == "estate.reference.unknown"
+    ]
     assert f"did you mean `{meant}`?" in faults[0].explanation
     assert line_of(path, new.splitlines()[-1], files) == faults[0].where
 
@@ -375,7 +380,7 @@ def test_a_source_may_not_assume_a_facility_that_no_crosswalk_knows() -> None:
 )
 def test_a_value_of_the_wrong_form_is_told_with_its_line(path: str, old: str, new: str) -> None:
     files = edited(path, old, new)
-    faults = [fault for fault in check(files) if fault.code == "estate.value.invalid"]
+    faults = [fault for fault in check(files, CONNECTORS) if fault.code == "estate.value.invalid"]
     assert [line_of(path, new.splitlines()[0], files)] == [fault.where for fault in faults]
 
 
@@ -422,7 +427,7 @@ def test_an_address_outside_its_own_allow_list_is_refused(old: str, new: str) ->
 def test_an_address_is_matched_with_its_usual_port_and_in_any_case(url: str, allowed: str) -> None:
     files = edited(ERP, "http://127.0.0.1:8070", url)
     text = files[ERP].decode().replace('"127.0.0.1:8070"', f'"{allowed}"')
-    assert () == check(files | {ERP: text.encode()})
+    assert () == check(files | {ERP: text.encode()}, CONNECTORS)
 
 
 def test_settings_for_another_connector_are_refused() -> None:
@@ -448,7 +453,9 @@ def test_a_connector_needs_its_settings() -> None:
 )
 def test_an_unknown_connector_is_refused(path: str, old: str, new: str, meant: str) -> None:
     faults = [
-        each for each in check(edited(path, old, new)) if each.code == "estate.connector.unknown"
+        each
+        for each in check(edited(path, old, new), CONNECTORS)
+        if each.code == "estate.connector.unknown"
     ]
     assert [line_of(path, "connector =")] == [fault.where for fault in faults]
     assert f"did you mean `{meant}`?" in faults[0].explanation
@@ -491,4 +498,4 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_files() ->
         ("estate.secret.literal", ERP),
         ("estate.key.missing", "sources/adt.toml"),
         ("estate.key.unknown", "sources/adt.toml"),
-    ] == [(fault.code, fault.where.partition(":")[0]) for fault in check(files)]
+    ] == [(fault.code, fault.where.partition(":")[0]) for fault in check(files, CONNECTORS)]

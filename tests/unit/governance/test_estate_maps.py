@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, check, load
 from suture.model.fault import Fault
 
@@ -34,12 +35,12 @@ def files(written: str = MAP, wards: str = WARDS) -> dict[str, bytes]:
 
 
 def only(written: str = MAP, wards: str = WARDS) -> Fault:
-    (fault,) = check(files(written, wards))
+    (fault,) = check(files(written, wards), CONNECTORS)
     return fault
 
 
 def test_a_map_is_read_in_order_for_the_source_of_its_name() -> None:
-    estate = load(files())
+    estate = load(files(), CONNECTORS)
     assert isinstance(estate, Estate)
     (source, overlay), *others = estate.overlays.items()
     assert ("adt", "adt", []) == (source, overlay.source, others)
@@ -83,7 +84,7 @@ def test_a_misspelt_key_is_refused() -> None:
 
 
 def test_a_map_of_no_source_is_refused() -> None:
-    (found,) = check(FILES | {"maps/adtt.toml": b""})
+    (found,) = check(FILES | {"maps/adtt.toml": b""}, CONNECTORS)
     assert ("estate.reference.unknown", "maps/adtt.toml:1") == (found.code, found.where)
     assert "did you mean `adt`?" in found.explanation
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, check, load
 from suture.governance.release import pack, unpack
 
@@ -19,17 +20,17 @@ FILES = read_folder(Path(__file__).parents[3] / "estates" / "riverbend")
 
 @pytest.fixture(scope="module")
 def estate() -> Estate:
-    loaded = load(FILES)
+    loaded = load(FILES, CONNECTORS)
     assert isinstance(loaded, Estate)
     return loaded
 
 
 def test_it_passes_its_own_check() -> None:
-    assert () == check(FILES)
+    assert () == check(FILES, CONNECTORS)
 
 
 def test_it_loads_alike_from_the_folder_and_from_the_store(estate: Estate) -> None:
-    stored = load(unpack(pack(FILES)))
+    stored = load(unpack(pack(FILES)), CONNECTORS)
     assert isinstance(stored, Estate)
     assert estate.release_id == stored.release_id == estate.books.release
 
@@ -56,7 +57,8 @@ def test_january_and_february_are_closed_for_both_entities(estate: Estate) -> No
 def test_it_listens_to_three_systems_and_watches_for_remittances(estate: Estate) -> None:
     connectors = {source.name: source.connector for source in estate.sources.values()}
     assert {"adt": "mllp", "scheduling": "mllp", "charges": "mllp", "remits": "files"} == connectors
-    ports = [source.mllp.port for source in estate.sources.values() if source.mllp]
+    ports = [claim for source in estate.sources.values() for claim in source.settings.claims()]
+    assert 3 == len(ports)
     assert len(ports) == len(set(ports))
 
 

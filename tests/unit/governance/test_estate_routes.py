@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.connections import Destination
 from suture.governance.estate import Estate, check, load
 from suture.governance.routes import destination_of
@@ -35,11 +36,11 @@ def told(text: str, entities: str) -> bytes:
 
 
 def found(files: Mapping[str, bytes]) -> list[tuple[str, str, str]]:
-    return [(each.code, each.where, each.explanation) for each in check(files)]
+    return [(each.code, each.where, each.explanation) for each in check(files, CONNECTORS)]
 
 
 def destinations(files: Mapping[str, bytes]) -> dict[str, Destination]:
-    estate = load(files)
+    estate = load(files, CONNECTORS)
     assert isinstance(estate, Estate), estate
     return estate.destinations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.governance.estate_edits import FILES, added, edited, line_of
 
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import check
 from suture.model.fault import Fault
 
@@ -21,13 +22,13 @@ def last_line_of(path: str) -> str:
 
 
 def only(files: dict[str, bytes]) -> Fault:
-    faults = check(files)
+    faults = check(files, CONNECTORS)
     assert 1 == len(faults), [(fault.where, fault.code, fault.explanation) for fault in faults]
     return faults[0]
 
 
 def codes(files: dict[str, bytes]) -> set[str]:
-    return {fault.code for fault in check(files)}
+    return {fault.code for fault in check(files, CONNECTORS)}
 
 
 # Rows that contradict each other ----------------------------------------------------------------
@@ -68,7 +69,7 @@ def test_a_tie_between_two_rows_is_an_error_at_check_time() -> None:
 
 
 def test_a_more_specific_row_is_no_tie() -> None:
-    assert () == check(added(DETERMINATION, "receivable,RVH,,self_pay,,,,1110"))
+    assert () == check(added(DETERMINATION, "receivable,RVH,,self_pay,,,,1110"), CONNECTORS)
 
 
 # Tables that leave something open ---------------------------------------------------------------
@@ -116,7 +117,7 @@ def test_cash_of_an_unknown_payer_needs_an_account_too() -> None:
 
 def test_estimating_at_charge_needs_an_account_for_the_estimate() -> None:
     without = edited(DETERMINATION, "allowance_estimated,,,,,,,1190\n", "")
-    assert () == check(without)
+    assert () == check(without, CONNECTORS)
     text = (
         without["estate.toml"]
         .decode()

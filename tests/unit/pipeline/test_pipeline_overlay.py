@@ -6,6 +6,7 @@ import msgspec
 from tests.specs.riverbend_books import channel, estate_files
 from tests.specs.riverbend_messages import Claim, Line, dft, interchange, remittance
 
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.model.claim import ClaimAdjudicated
 from suture.model.translation import Channel, Reading, Routed
@@ -35,7 +36,7 @@ def mapped(source: str) -> Channel:
         "maps/remits.toml": REMITS.encode(),
         "maps/payee.csv": PAYEES.encode(),
     }
-    estate = load(files)
+    estate = load(files, CONNECTORS)
     assert isinstance(estate, Estate)
     return msgspec.structs.replace(channel(source), overlay=estate.overlays[source])
 

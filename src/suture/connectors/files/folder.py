@@ -11,7 +11,6 @@ import contextlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +18,6 @@ import msgspec
 
 from suture.model.fault import Fault, fault
 
-CHUNK_BYTES = 1 << 20
 NAME_BYTES_MAX = 160
 """With an id before it a name stays below the 255 bytes that file systems take."""
 ARCHIVE, ERROR, REPLIES = "archive", "error", "replies"
@@ -175,12 +173,6 @@ class Folder:
         partial = target.with_name(f".{name}.part")
         partial.write_bytes(content)
         partial.rename(target)
-
-
-def read_chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """Read a file in pieces of bounded size."""
-    while chunk := stream.read(CHUNK_BYTES):
-        yield chunk
 
 
 def safe_name(name: str) -> str:

@@ -16,8 +16,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-import msgspec
-
+from suture.connectors.mllp.settings import Limits
 from suture.model.fault import Fault, fault
 from suture.wire.mllp import Frame, FrameReader, FramingFault, frame
 
@@ -52,20 +51,6 @@ def unopened(error: OSError, host: str, port: int) -> Fault:
 
 def _is_elsewhere(error: OSError) -> bool:
     return error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror)
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of one listener; README.md says what each protects from."""
-
-    frame_bytes_max: int = 16 * 1024 * 1024
-    frame_seconds_max: float = 30.0
-    idle_seconds_max: float = 0.0
-    reply_seconds_max: float = 10.0
-    connections_max: int = 512
-    connections_per_peer_max: int = 64
-    pipeline_messages_max: int = 64
-    pipeline_bytes_max: int = 4 * 1024 * 1024
-    listener_bytes_max: int = 128 * 1024 * 1024
 
 
 class Listener:

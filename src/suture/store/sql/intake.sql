@@ -118,7 +118,7 @@ with again as (
     union all
     select r.message_id, $3::timestamptz from message_repeat r join again on again.id = r.transmission_id
 )
-select reply_name, reply from again
+select id, reply_name, reply from again
 
 -- name: name_identities
 -- What a message names as its own to say although it was not accepted.
@@ -135,3 +135,21 @@ returning w.id
 -- A held or rejected message of a file: someone must look.
 insert into work_item (id, group_key, code, owner, source, message_id, path, explanation, remedy, amount_minor)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+
+-- name: read_pull_position
+-- How far a source that is asked has been read; no row before the first.
+select position from pull_position where source = $1
+
+-- name: keep_pull_position
+-- Move the position of a source on; no row where another worker has moved it meanwhile.
+insert into pull_position as kept (source, position) values ($1, $3)
+on conflict (source) do update set position = excluded.position, kept_at = now() where kept.position = $2
+returning source
+
+-- name: transmission_verdict
+-- What became of a transmission that a source sent before: each of its messages, with the exceptions it opened.
+select m.id, m.format, m.type, m.control_id, m.status,
+    array(select array[w.code, w.path, w.explanation] from work_item w where w.message_id = m.id and w.event_id = '' order by w.id) as reasons
+from transmission t join message m on m.transmission_id = t.id
+where t.source = $1 and t.sha256 = $2
+order by m.bytes_offset, m.id
