@@ -433,7 +433,7 @@ class FileDoorContract:
 
 
 class PullDoorContract:
-    """What is asked: it brings everything once it is asked from a position, in pieces."""
+    """What is asked: it brings everything once it is asked from a watermark, in pieces."""
 
     async def open(self) -> PullDoor:
         """Open the door to a peer that holds nothing yet."""
@@ -449,22 +449,22 @@ class PullDoorContract:
 
     # What holds for each -------------------------------------------------------------------------
 
-    async def poll(self, door: PullDoor, position: str = "") -> list[tuple[bytes, str]]:
-        pulled = await door.poll(position)
+    async def poll(self, door: PullDoor, watermark: str = "") -> list[tuple[bytes, str]]:
+        pulled = await door.poll(watermark)
         assert not isinstance(pulled, Fault), pulled
-        return [(each.raw, each.position) for each in pulled]
+        return [(each.raw, each.watermark) for each in pulled]
 
-    async def everything(self, door: PullDoor, position: str = "") -> list[bytes]:
-        """Return all there is after a position, each the first time it comes."""
+    async def everything(self, door: PullDoor, watermark: str = "") -> list[bytes]:
+        """Return all there is after a watermark, each the first time it comes."""
         seen: list[bytes] = []
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while pulled := await self.poll(door, position):
+            while pulled := await self.poll(door, watermark):
                 new = [raw for raw, _ in pulled if raw not in seen]
                 seen += new
                 if not new:
                     return seen
-                position = pulled[-1][1]
-                await door.settled(position)
+                watermark = pulled[-1][1]
+                await door.settled(watermark)
         return seen
 
     async def test_it_brings_everything_oldest_first(self) -> None:
@@ -477,15 +477,15 @@ class PullDoorContract:
         assert door.address
         await door.close()
 
-    async def test_it_goes_on_after_any_position_it_gave(self) -> None:
+    async def test_it_goes_on_after_any_watermark_it_gave(self) -> None:
         door = await self.open()
         await self.fill(b"one", b"two", b"three")
-        positions = [position for _, position in await self.poll(door)]
+        watermarks = [watermark for _, watermark in await self.poll(door)]
         await door.close()
         again = await self.open_again()
-        assert b"three" in await self.everything(again, positions[1])
+        assert b"three" in await self.everything(again, watermarks[1])
         await self.fill(b"four")
-        assert b"four" in await self.everything(again, positions[-1])
+        assert b"four" in await self.everything(again, watermarks[-1])
         await again.close()
 
     async def open_again(self) -> PullDoor:

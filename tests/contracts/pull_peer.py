@@ -19,7 +19,7 @@ class PullPeer:
 
 
 class PeerDoor:
-    """A door to such a system; its position is how many bodies came before."""
+    """A door to such a system; its watermark is how many bodies came before."""
 
     address = "a peer in memory"
     interval_seconds = 0.01
@@ -27,16 +27,16 @@ class PeerDoor:
     def __init__(self, peer: PullPeer) -> None:
         self._peer = peer
 
-    async def poll(self, position: str) -> Sequence[Pulled] | Fault:
-        self._peer.asked.append(position)
+    async def poll(self, watermark: str) -> Sequence[Pulled] | Fault:
+        self._peer.asked.append(watermark)
         if self._peer.is_away:
             return fault("egress.connection.failed", self.address)
-        begin = int(position or 0)
+        begin = int(watermark or 0)
         bodies = self._peer.bodies[begin : begin + PULLED_MESSAGES_MAX]
         return [Pulled(raw, str(place)) for place, raw in enumerate(bodies, begin + 1)]
 
-    async def settled(self, position: str) -> None:
-        self._peer.settled.append(position)
+    async def settled(self, watermark: str) -> None:
+        self._peer.settled.append(watermark)
 
     async def close(self) -> None:
         """Do nothing."""

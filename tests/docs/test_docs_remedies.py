@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from tests.contracts.door_contract import fields_of
 
 from suture.cli.commands import app
+from suture.connectors.registry import CONNECTORS
 from suture.governance import connections
 from suture.model.fault import catalogue
 
@@ -78,7 +80,9 @@ def test_each_file_in_a_remedy_is_one_of_an_estate() -> None:
 
 
 def test_each_setting_in_a_remedy_is_read_by_something() -> None:
-    keys = {
+    settings = [*CONNECTORS.sources.values(), *CONNECTORS.destinations.values()]
+    keys = {name for each in settings for keys, _ in fields_of(each) for name in keys}
+    keys |= {
         name
         for each in vars(connections).values()
         for name in getattr(each, "__struct_fields__", ())

@@ -1,4 +1,4 @@
-"""What is asked for is taken once, with the position after it, whatever fails in between.
+"""What is asked for is taken once, with the watermark after it, whatever fails in between.
 
 What every door that is asked must do is `tests/contracts/door_contract.py`.
 """
@@ -13,9 +13,9 @@ from tests.integration.remit_files import paid, remit
 from tests.integration.riverbend_store import PARTITIONS_COUNT, Riverbend
 from tests.specs.riverbend_messages import Line, dft
 
-from suture.engine.pull_intake import PositionMovedError, PullIntake
+from suture.engine.pull_intake import PullIntake, WatermarkMovedError
 from suture.engine.transmissions import Transmissions
-from suture.store.transmission import read_pull_position
+from suture.store.transmission import read_watermark
 
 pytestmark = pytest.mark.integration
 
@@ -36,17 +36,17 @@ def trouble_of(intake: PullIntake) -> str:
     return intake.trouble.code if intake.trouble else ""
 
 
-async def position(riverbend: Riverbend) -> str:
-    return await read_pull_position(riverbend.database, "charges")
+async def watermark(riverbend: Riverbend) -> str:
+    return await read_watermark(riverbend.database, "charges")
 
 
-async def test_messages_of_several_formats_are_taken_with_the_position_after_them(
+async def test_messages_of_several_formats_are_taken_with_the_watermark_after_them(
     riverbend: Riverbend,
 ) -> None:
     peer = PullPeer(charge("M1"), remit("T1", paid("C1")), charge("M2"))
     intake = asking(riverbend, peer)
     assert (3, 0) == (await intake.turn(), await intake.turn())
-    assert ("3", ["", "3"], ["3"]) == (await position(riverbend), peer.asked, peer.settled)
+    assert ("3", ["", "3"], ["3"]) == (await watermark(riverbend), peer.asked, peer.settled)
     assert (3, 0) == await riverbend.counts()
     peer.bodies.append(charge("M3"))
     assert 1 == await asking(riverbend, peer).turn(), "after a restart it goes on"
@@ -56,7 +56,7 @@ async def test_messages_of_several_formats_are_taken_with_the_position_after_the
 
 
 async def test_what_comes_again_is_known_and_counts_once(riverbend: Riverbend) -> None:
-    """Positions overlap: a database's clock is not the order of its commits."""
+    """Watermarks overlap: a database's clock is not the order of its commits."""
     peer = PullPeer(charge("M1"))
     intake = asking(riverbend, peer)
     await intake.turn()
@@ -66,7 +66,7 @@ async def test_what_comes_again_is_known_and_counts_once(riverbend: Riverbend) -
     assert [] == await riverbend.exceptions()
 
 
-async def test_f2_what_is_not_committed_leaves_the_position_where_it_was(
+async def test_f2_what_is_not_committed_leaves_the_watermark_where_it_was(
     riverbend: Riverbend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peer = PullPeer(charge("M1"))
@@ -76,12 +76,12 @@ async def test_f2_what_is_not_committed_leaves_the_position_where_it_was(
         return False
 
     with monkeypatch.context() as patched:
-        patched.setattr("suture.store.transmission.FileAppend.keep_position", moved)
-        with pytest.raises(PositionMovedError):
+        patched.setattr("suture.store.transmission.FileAppend.keep_watermark", moved)
+        with pytest.raises(WatermarkMovedError):
             await intake.turn()
-    assert ("", (0, 0), []) == (await position(riverbend), await riverbend.counts(), peer.settled)
+    assert ("", (0, 0), []) == (await watermark(riverbend), await riverbend.counts(), peer.settled)
     assert 1 == await intake.turn()
-    assert ("1", (1, 0)) == (await position(riverbend), await riverbend.counts())
+    assert ("1", (1, 0)) == (await watermark(riverbend), await riverbend.counts())
 
 
 async def test_two_workers_that_ask_the_same_take_it_once(riverbend: Riverbend) -> None:
@@ -89,7 +89,7 @@ async def test_two_workers_that_ask_the_same_take_it_once(riverbend: Riverbend) 
     first, second = asking(riverbend, peer), asking(riverbend, peer)
     await asyncio.gather(first.turn(), second.turn(), return_exceptions=True)
     assert 20 == await riverbend.number("select count(*) from message")
-    assert "20" == await position(riverbend)
+    assert "20" == await watermark(riverbend)
 
 
 async def test_f33_a_body_that_kills_the_reader_is_kept_unread_and_the_others_go_on(
@@ -108,7 +108,7 @@ async def test_f33_a_body_that_kills_the_reader_is_kept_unread_and_the_others_go
     monkeypatch.setattr("suture.engine.transmissions.read_file", failing)
     peer = PullPeer(charge("M1"), poison, charge("M3"))
     assert 3 == await asking(riverbend, peer).turn()
-    assert "3" == await position(riverbend)
+    assert "3" == await watermark(riverbend)
     assert ["engine.file.failed"] == await riverbend.exceptions()
     assert 2 == await riverbend.number("select count(*) from message where status = 'accepted'")
 

@@ -2,7 +2,7 @@
 
 Four ways in and out, of which a connector fills one (its settings say which, `kind`):
 `MessageDoor` listens and is told one message after the other; `FileDoor` finds whole files;
-`PullDoor` is asked for what came since a position; `MessageDestination` takes messages. Journals
+`PullDoor` is asked for what came since a watermark; `MessageDestination` takes messages. Journals
 go to an `ErpDestination` (`erp/`). The engine opens them by `registry.py`, keeps them open
 (`engine/doors.py`) and stores what they bring; a connector never does, and reads no meaning. The
 contract each must pass is `tests/contracts/door_contract.py`.
@@ -213,19 +213,19 @@ def read_chunks(stream: BinaryIO) -> Iterator[bytes]:
 
 
 class Pulled(msgspec.Struct, frozen=True):
-    """A body that a system was asked for, and the position after it."""
+    """A body that a system was asked for, and the watermark after it."""
 
     raw: bytes
-    position: str
+    watermark: str
     """Where to go on once this is stored: the door's own words, without any patient's value."""
 
 
 class PullDoor(Protocol):
     """Something that is asked again and again. Opened as a `FileDoor` is.
 
-    The engine keeps the position in the transaction of the messages, so nothing is lost and
+    The engine keeps the watermark in the transaction of the messages, so nothing is lost and
     nothing skipped; after a crash the same comes again and is known by its content and its
-    identities. So positions may overlap (a database's clock is not its commit order), and must
+    identities. So watermarks may overlap (a database's clock is not its commit order), and must
     never run ahead of what was returned.
     """
 
@@ -237,15 +237,15 @@ class PullDoor(Protocol):
     def interval_seconds(self) -> float:
         """How long to wait after an answer that brought nothing."""
 
-    async def poll(self, position: str) -> Sequence[Pulled] | Fault:
-        """Return what came after a position (empty: from the start), oldest first.
+    async def poll(self, watermark: str) -> Sequence[Pulled] | Fault:
+        """Return what came after a watermark (empty: from the start), oldest first.
 
         At most `PULLED_MESSAGES_MAX`; nothing where there is nothing more. A system that does not
         answer, or refuses us, is a Fault: the engine asks again, less and less often.
         """
 
-    async def settled(self, position: str) -> None:
-        """Note that all up to a position is durable: the moment to acknowledge it to a broker."""
+    async def settled(self, watermark: str) -> None:
+        """Note that all up to a watermark is durable: the moment to acknowledge it to a broker."""
 
     async def close(self) -> None:
         """Give connections back."""

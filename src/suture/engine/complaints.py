@@ -31,7 +31,7 @@ class Complaints:
         self._untold[kind] = self._untold.get(kind, 0) + 1
         if now - self._told_at.get(kind, -QUIET_SECONDS) < QUIET_SECONDS:
             return
-        log.warning("mllp_fault", code=code, peer=peer, times=self._untold.pop(kind))
+        log.warning("connection_fault", code=code, peer=peer, times=self._untold.pop(kind))
         if len(self._told_at) >= KINDS_MAX:
             self._untold.clear()
             self._told_at.clear()

@@ -1,9 +1,9 @@
-"""Intake of what is asked for: a database, a FHIR server, a broker, polled from a kept position.
+"""Intake of what is asked for: a database, a FHIR server, a broker, polled from a kept watermark.
 
 What one poll brings (`connectors/ports.py`, `PullDoor`) is taken in one transaction together with
-the position after it, so nothing is lost and nothing skipped, whatever fails in between. What comes
-again is known by its bytes and its identities (`transmissions.py`). A body that Suture cannot read
-for a fault of its own is kept unread, and the next ones go on (F33).
+the watermark after it, so nothing is lost and nothing skipped, whatever fails in between. What
+comes again is known by its bytes and its identities (`transmissions.py`). A body that Suture cannot
+read for a fault of its own is kept unread, and the next ones go on (F33).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from suture.engine.transmissions import Transmissions, transmission_of
 from suture.model.fault import Fault
 from suture.model.translation import Channel
 from suture.store.database import WORK, StoreUnavailableError
-from suture.store.transmission import FileAppend, read_pull_position
+from suture.store.transmission import FileAppend, read_watermark
 
 STORE_SECONDS = 0.2
 """Until the store is tried again."""
@@ -28,8 +28,8 @@ TROUBLE_SECONDS_MIN, TROUBLE_SECONDS_MAX = 1.0, 60.0
 """Between two polls of a system that does not answer."""
 
 
-class PositionMovedError(Exception):
-    """Another worker asks for the same source, and has moved its position."""
+class WatermarkMovedError(Exception):
+    """Another worker asks for the same source, and has moved its watermark."""
 
 
 class PullIntake:
@@ -53,7 +53,7 @@ class PullIntake:
                     wait_seconds = self._door.interval_seconds
             except StoreUnavailableError:
                 wait_seconds = STORE_SECONDS
-            except PositionMovedError:
+            except WatermarkMovedError:
                 log.warning("pulled_elsewhere", source=self.channel.source)
                 wait_seconds = self._door.interval_seconds
             if self.trouble is None:
@@ -65,9 +65,9 @@ class PullIntake:
                 await asyncio.wait_for(stop.wait(), wait_seconds)
 
     async def turn(self) -> int:
-        """Ask once and take what came; return how many. Raises PositionMovedError."""
-        position = await read_pull_position(self._transmissions.database, self.channel.source)
-        pulled = await self._door.poll(position)
+        """Ask once and take what came; return how many. Raises WatermarkMovedError."""
+        watermark = await read_watermark(self._transmissions.database, self.channel.source)
+        pulled = await self._door.poll(watermark)
         if isinstance(pulled, Fault):
             if self.trouble is None:  # said once, however often it is tried
                 log.warning("door_does_not_answer", source=self.channel.source, code=pulled.code)
@@ -77,14 +77,14 @@ class PullIntake:
         if not pulled:
             return 0
         try:
-            await self._take(pulled, position)
-        except (StoreUnavailableError, PositionMovedError):
+            await self._take(pulled, watermark)
+        except (StoreUnavailableError, WatermarkMovedError):
             raise
         except Exception as error:  # noqa: BLE001 - a bug; one poison never blocks the others (F33)
             failure = type(error).__name__
             log.error("pull_failed", source=self.channel.source, error=failure)
-            await self._take_singly(pulled, position)
-        await self._door.settled(pulled[-1].position)
+            await self._take_singly(pulled, watermark)
+        await self._door.settled(pulled[-1].watermark)
         return len(pulled)
 
     async def _take_singly(self, pulled: Sequence[Pulled], before: str) -> None:
@@ -92,22 +92,22 @@ class PullIntake:
         for each in pulled:
             try:
                 await self._take((each,), before)
-            except (StoreUnavailableError, PositionMovedError):
+            except (StoreUnavailableError, WatermarkMovedError):
                 raise
             except Exception as error:  # noqa: BLE001 - as above
                 await self._take((each,), before, failure=type(error).__name__)
-            before = each.position
+            before = each.watermark
 
     async def _take(self, pulled: Sequence[Pulled], before: str, *, failure: str = "") -> None:
-        """Take bodies and the position after them, together or not at all."""
+        """Take bodies and the watermark after them, together or not at all."""
         store, source, at_ms = self._transmissions, self.channel.source, now_ms()
         async with FileAppend(store.database, store.partitions_count, WORK) as append:
             for each in pulled:
                 raw = each.raw
                 told = transmission_of(source, "", sha256(raw).digest(), len(raw), at_ms)
                 await store.append(append, told, _Whole(raw), self.channel, failure=failure)
-            if not await append.keep_position(source, before, pulled[-1].position):
-                raise PositionMovedError
+            if not await append.keep_watermark(source, before, pulled[-1].watermark):
+                raise WatermarkMovedError
 
 
 class _Whole:

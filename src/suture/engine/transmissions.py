@@ -33,7 +33,7 @@ from suture.model.translation import (
 from suture.pipeline import read_file
 from suture.security.keys import KeyRing
 from suture.security.phi import Sealer, name_context, seal
-from suture.store.database import FILES, Database, Deadlines, StoreUnavailableError
+from suture.store.database import Database, Deadlines, StoreUnavailableError
 from suture.store.transmission import FileAppend, MessageRow
 
 Chunks = Callable[[], Iterable[bytes]]
@@ -120,7 +120,7 @@ class Transmissions:
         chunks: Chunks,
         channel: Channel,
         *,
-        deadlines: Deadlines = FILES,
+        deadlines: Deadlines | None = None,
     ) -> Taken:
         """Take a transmission in a transaction of its own.
 

@@ -1,6 +1,7 @@
 """Governance: the versions of an estate. Pure: an estate is a mapping of relative path to bytes.
 
 `release.py` addresses and packs that content; `estate.py` reads and checks it, with `reading.py`
-(TOML and CSV with places), `connections.py` (sources, destinations) and `tables.py` (ledger,
-crosswalks). Folders are read by `config.py`; releases are stored by `store/releases.py`.
+(TOML and CSV with places), `connections.py` (sources, destinations), `connector.py` (what it must
+know of a connector) and `tables.py` (ledger, crosswalks). Folders are read by `config.py`; releases
+are stored by `store/releases.py`.
 """

@@ -73,9 +73,12 @@ class FileAppend:
     """A transaction that takes one file. `mark` sets a savepoint, `back_to` returns to it."""
 
     def __init__(
-        self, database: Database, partitions_count: int, deadlines: Deadlines = FILES
+        self, database: Database, partitions_count: int, deadlines: Deadlines | None = None
     ) -> None:
-        """Take the store, the number of the log's partitions, and how long a call may take."""
+        """Take the store, the number of the log's partitions, and how long a call may take.
+
+        As long as it may for a file, where nothing is said.
+        """
         self._database = database
         self._partitions_count = partitions_count
         self._deadlines = deadlines
@@ -93,7 +96,7 @@ class FileAppend:
         """Begin. Raises StoreUnavailableError."""
         async with AsyncExitStack() as begun:
             await begun.enter_async_context(self._database.long_transactions)
-            transaction = self._database.transaction(self._deadlines)
+            transaction = self._database.transaction(self._deadlines or FILES)
             self._session = await begun.enter_async_context(transaction)
             await self.fetch("lay_secrets_by")  # before any savepoint, or it would go with that
             self._stack = begun.pop_all()
@@ -312,12 +315,12 @@ class FileAppend:
         rows = await self.fetch("transmission_verdict", source, digest)
         return [ToldMessage(**dict(row)) for row in rows]
 
-    async def keep_position(self, source: str, before: str, after: str) -> bool:
-        """Move the position of a source that is asked; False where another worker has done so."""
-        return bool(await self.fetch("keep_pull_position", source, before, after))
+    async def keep_watermark(self, source: str, before: str, after: str) -> bool:
+        """Move the watermark of a source that is asked; False where another worker has done so."""
+        return bool(await self.fetch("keep_watermark", source, before, after))
 
 
-async def read_pull_position(database: Database, source: str) -> str:
+async def read_watermark(database: Database, source: str) -> str:
     """Return how far a source that is asked has been read; empty before the first."""
-    row = await database.fetchrow("read_pull_position", source)
-    return "" if row is None else str(row["position"])
+    row = await database.fetchrow("read_watermark", source)
+    return "" if row is None else str(row["watermark"])

@@ -10,17 +10,21 @@ import errno
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from structlog.testing import capture_logs
 
-from suture.connectors.files.folder import Folder, FolderSettings, unusable
+from suture.connectors.files.door import FolderDoor
+from suture.connectors.files.folder import Folder, FolderSettings, FoundFile, unusable
 from suture.connectors.mllp.listener import Listener, unopened
 from suture.connectors.mllp.settings import Limits, MllpSettings
 from suture.engine.doors import Doors, Opened
+from suture.engine.file_intake import FileIntake
 from suture.governance.connections import Source
-from suture.model.fault import Fault
+from suture.model.fault import Fault, fault
 
 QUICK = 0.02
 
@@ -153,6 +157,49 @@ async def test_a_door_opened_just_as_it_is_given_up_is_closed_again() -> None:
     await opening.wait()
     await doors.drain()
     assert ([], 2) == (house.open, len(house.tried))
+
+
+async def test_an_open_door_whose_other_side_does_not_answer_says_so_until_it_does() -> None:
+    troubles: list[Fault | None] = [None, fault("egress.connection.failed", "there"), None]
+
+    async def close() -> None:
+        """Do nothing."""
+
+    async def opener(_: Source) -> Opened | Fault:
+        return Opened("there", close, lambda: troubles[0])
+
+    doors = Doors(opener)
+    await doors.settle([source("adt", 1)])
+    told = []
+    while troubles:
+        told.append((codes(doors)["adt"], doors.told()[0].address))
+        troubles.pop(0)
+    assert [("", "there"), ("egress.connection.failed", "there"), ("", "there")] == told
+    troubles.append(None)
+    await doors.drain()
+
+
+async def test_f13_a_door_of_files_that_is_away_is_looked_at_again_and_logged_once() -> None:
+    away = fault("files.folder.unusable", "inbox")
+    answers: list[list[FoundFile] | Fault] = [away, away, [], away]
+
+    class Door(FolderDoor):
+        def __init__(self) -> None:
+            """Hold nothing."""
+
+        async def find(self, at_seconds: float) -> list[FoundFile] | Fault:
+            assert at_seconds > 0
+            return answers.pop(0)
+
+    nothing: Any = None
+    intake = FileIntake(nothing, Door(), SimpleNamespace(source="remits"))  # type: ignore[arg-type]
+    with capture_logs() as logged:
+        told = []
+        while answers:
+            assert 0 == await intake.turn()
+            told.append(intake.trouble)
+    assert [away, away, None, away] == told
+    assert ["door_does_not_answer", "door_does_not_answer"] == [each["event"] for each in logged]
 
 
 def test_f33_an_attempt_that_raises_ends_the_worker() -> None:

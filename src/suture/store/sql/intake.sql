@@ -136,14 +136,14 @@ returning w.id
 insert into work_item (id, group_key, code, owner, source, message_id, path, explanation, remedy, amount_minor)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 
--- name: read_pull_position
+-- name: read_watermark
 -- How far a source that is asked has been read; no row before the first.
-select position from pull_position where source = $1
+select watermark from source_watermark where source = $1
 
--- name: keep_pull_position
--- Move the position of a source on; no row where another worker has moved it meanwhile.
-insert into pull_position as kept (source, position) values ($1, $3)
-on conflict (source) do update set position = excluded.position, kept_at = now() where kept.position = $2
+-- name: keep_watermark
+-- Move the watermark of a source on; no row where another worker has moved it meanwhile.
+insert into source_watermark as kept (source, watermark) values ($1, $3)
+on conflict (source) do update set watermark = excluded.watermark, kept_at = now() where kept.watermark = $2
 returning source
 
 -- name: transmission_verdict
