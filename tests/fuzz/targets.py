@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from suture.config import read_folder
+from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, check, load
 from suture.memory import Rehearsal
 from suture.model.fault import Fault
@@ -75,7 +76,7 @@ def channel(source: str = "fuzz") -> Channel:
 @cache
 def estate() -> Estate:
     """Return the sample estate."""
-    read = load(read_folder(ESTATE))
+    read = load(read_folder(ESTATE), CONNECTORS)
     assert isinstance(read, Estate)
     return read
 
@@ -134,7 +135,7 @@ def check_estate(data: bytes) -> None:
     """Check the sample estate with one of its files replaced."""
     files = read_folder(ESTATE)
     for path in ("estate.toml", "sources/adt.toml", "ledger/journal_rules.csv", "maps/adt.toml"):
-        check({**files, path: data})
+        check({**files, path: data}, CONNECTORS)
 
 
 def _files(*patterns: str) -> Iterator[bytes]:
