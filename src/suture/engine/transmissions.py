@@ -244,6 +244,9 @@ class _Taking:
             await self._facts.add(routed)
         for secret in translation.secrets:
             self._facts.hide(secret)
+        # Its facts are on their way: of a table, each row would else keep them to the file's end.
+        bare = msgspec.structs.replace(translation, routed=(), secrets=())
+        reading = msgspec.structs.replace(reading, translation=bare)
         judged = _Judged(reading, translation.faults, translation.status, self._ordinal, 0)
         if judged.status == "accepted":
             await self._claim(judged)
