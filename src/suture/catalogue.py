@@ -1,8 +1,8 @@
 """Which translation reads what, and which process answers for a stream: the tables of the chain.
 
 A new translation is a module in `translate/` and a line here, under what its messages are told by
-(MSH-9.1, ST01, resourceType); a new process likewise, under the first word of its streams. Nothing
-else names them one by one. What the chain does with them is `pipeline.py`.
+(MSH-9.1, ST01, resourceType, the `fact` of a schema); a new process likewise, under the first word
+of its streams. Nothing else names them one by one. What the chain does with them is `pipeline.py`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,13 @@ from suture.translate import (
     hl7v2_adt,
     hl7v2_dft,
     hl7v2_siu,
+    tabular_account,
+    tabular_deposit,
+    tabular_master,
     x12_835,
 )
 from suture.translate.fhir_common import Translator
+from suture.translate.tabular_common import RowTranslator
 from suture.translate.x12_common import Translator as SetTranslator
 from suture.wire import hl7v2
 
@@ -71,11 +75,23 @@ RESOURCE_TRANSLATORS: dict[str, Translator] = {
 }
 """By resourceType."""
 
+ROW_TRANSLATORS: dict[str, RowTranslator] = {
+    **tabular_account.TRANSLATORS,
+    **tabular_deposit.TRANSLATORS,
+    **tabular_master.TRANSLATORS,
+}
+"""By the `fact` of a schema."""
+
 TRANSLATIONS = (
     "hl7v2",
     *(f"hl7v2_{kind.lower()}" for kind in MESSAGE_TRANSLATORS),
     "x12",
     *(f"x12_{kind}" for kind in SET_TRANSLATORS),
     "fhir",
+    "tabular",
+    *(f"tabular_{fact}" for fact in ROW_TRANSLATORS),
+    "bank",
+    "bank_nacha",
+    "bank_bai2",
 )
 """What a source may be said to send: a format, or one translation of it, by its module's name."""

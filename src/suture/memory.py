@@ -49,10 +49,7 @@ from suture.pipeline import (
     reverse_entry,
     set_aside,
 )
-from suture.translate.file_format import detect_format
-
-HEAD_BYTES_MIN = 4096
-"""What a format is found out from."""
+from suture.translate.file_format import detect_format, head_of
 
 _CENSUS_BITS = 1 << 25
 
@@ -231,12 +228,9 @@ class Rehearsal:
     def _pieces(self, chunks: Iterable[bytes]) -> Iterator[tuple[Channel, Piece]]:
         """Read a file as `pipeline.read_file` does, each message by the channel of its own type."""
         rest = iter(chunks)
-        head = b""
-        for chunk in rest:
-            head += chunk
-            if len(head) >= HEAD_BYTES_MIN:
-                break
-        self._format = detect_format(head)
+        given = self._channels("")
+        head = head_of(rest)
+        self._format = "tabular" if given.schema else detect_format(head)
         match self._format:
             case "hl7v2":
                 yield from self._messages(head, rest)
@@ -244,15 +238,17 @@ class Rehearsal:
                 channel = self._channels("835")
                 for piece in read_file(chain((head,), rest), channel):
                     yield channel, piece
-            case "fhir":
-                channel = self._channels("FHIR")
+            case "tabular":
+                for piece in read_file(chain((head,), rest), given):
+                    yield given, piece
+            case "fhir" | "bank":
+                channel = self._channels(self._format.upper())
                 kept = chain((head,), rest)
                 for piece in read_file(kept, channel, whole_bytes_max=self._whole_bytes_max):
                     yield channel, piece
             case "unknown":  # the rest of it, however long, tells no more
-                channel = self._channels("")
-                for piece in read_file((head,), channel):
-                    yield channel, piece
+                for piece in read_file((head,), given):
+                    yield given, piece
 
     def _messages(self, head: bytes, rest: Iterator[bytes]) -> Iterator[tuple[Channel, Piece]]:
         """Read HL7 v2 by the channel of the first message; any of another type is read again."""

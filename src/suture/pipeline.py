@@ -27,6 +27,7 @@ from suture.catalogue import (
     MESSAGE_TRANSLATORS,
     PROCESSES,
     RESOURCE_TRANSLATORS,
+    ROW_TRANSLATORS,
     SET_TRANSLATORS,
 )
 from suture.ledger.books import Books
@@ -45,10 +46,19 @@ from suture.model.translation import (
     Translation,
 )
 from suture.translate import fhir_bundle
-from suture.translate.file_format import detect_format, read_whole, refused
+from suture.translate.bank_deposits import read_bank
+from suture.translate.file_format import (
+    SNIFFED_BYTES_MAX,
+    detect_format,
+    head_of,
+    read_whole,
+    refused,
+    unread,
+)
 from suture.translate.hl7v2_common import sent_on, through_door, unsupported
 from suture.translate.hl7v2_reply import reply
 from suture.translate.overlay import edited
+from suture.translate.tabular_rows import read_table
 from suture.translate.x12_common import read_interchanges
 from suture.wire import hl7v2
 
@@ -57,8 +67,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 Outcome = Literal["posted", "parked", "no_effect", "repeated"]
 
 WHOLE_BYTES_MAX = 256 * 1024 * 1024
-"""HL7 v2 and FHIR files are read whole: beyond this they are refused."""
-_SNIFFED_BYTES_MAX = 4096
+"""HL7 v2, FHIR and bank files are read whole: beyond this they are refused."""
 
 
 # The first half: what a message means ----------------------------------------------------------
@@ -66,7 +75,7 @@ _SNIFFED_BYTES_MAX = 4096
 
 def read_message(raw: bytes, channel: Channel) -> Translation:
     """Return what one HL7 v2 message or FHIR resource means: its verdict and its facts."""
-    if detect_format(raw[:_SNIFFED_BYTES_MAX]) == "fhir":
+    if detect_format(raw[:SNIFFED_BYTES_MAX]) == "fhir":
         return fhir_bundle.translate_resource(raw, channel, RESOURCE_TRANSLATORS)
     return _translate(hl7v2.parse(raw, charset=channel.charset), raw, channel)
 
@@ -112,16 +121,14 @@ def read_file(
 ) -> Iterator[Piece]:
     """Read a file of any supported format, found out from its first bytes, into pieces.
 
-    Every file is at least one message. X12 streams with flat memory. HL7 v2 files (bare messages or
-    FHS/BHS batches) and FHIR files (a resource, a Bundle, NDJSON) are read whole, up to
-    `whole_bytes_max`.
+    Every file is at least one message. X12 and tables stream; HL7 v2, FHIR and bank files are read
+    whole, up to `whole_bytes_max`. A source with a schema sends tables: nothing is found out.
     """
     rest = iter(chunks)
-    head = b""
-    for chunk in rest:
-        head += chunk
-        if len(head) >= _SNIFFED_BYTES_MAX:
-            break
+    if channel.schema is not None:
+        yield from read_table(rest, channel, ROW_TRANSLATORS)
+        return
+    head = head_of(rest)
     match detect_format(head):
         case "x12":
             yield from read_interchanges(chain((head,), rest), channel, SET_TRANSLATORS)
@@ -131,10 +138,12 @@ def read_file(
             data = yield from read_whole("fhir", head, rest, whole_bytes_max)
             if data is not None:
                 yield from fhir_bundle.read_resources(data, channel, RESOURCE_TRANSLATORS)
-        case "unknown":
-            size = len(head) + sum(map(len, rest))
-            code = "file.format.unknown" if size else "file.empty"
-            yield from refused("unknown", (fault(code, "file"),), size)
+        case "bank":
+            data = yield from read_whole("bank", head, rest, whole_bytes_max)
+            if data is not None:
+                yield from read_bank(data, channel)
+        case "tabular" | "unknown":
+            yield from unread(head, rest)
 
 
 def _read_messages(

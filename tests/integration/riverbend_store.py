@@ -97,8 +97,9 @@ class Riverbend:
 
     def channel(self, source: str, /, **told: Any) -> Channel:
         """Return the channel of a source of the estate, or of one that differs from it in this."""
-        overlay = self.estate.overlays.get(source)
-        opened = open_channel(self.estate.sources[source], self.tokenizer, overlay)
+        read = self.estate.sources[source]
+        overlay, schema = self.estate.overlays.get(source), self.estate.schemas.get(read.schema)
+        opened = open_channel(read, self.tokenizer, overlay, schema)
         return structs.replace(opened, **told)
 
     def another_runner(self, name: str, database: Database | None = None) -> Runner:
@@ -125,12 +126,12 @@ class Riverbend:
         self._listeners.append(listener)
         return await listener.start("127.0.0.1", 0)
 
-    def watch(self, folder: Path, **settings: Any) -> FileIntake:
-        """Return the intake of the remittance source over a folder."""
+    def watch(self, folder: Path, *, source: str = "remits", **settings: Any) -> FileIntake:
+        """Return the intake of a source, that of remittances, over a folder."""
         told: dict[str, Any] = {"pattern": "*", "stable_seconds": 0.0, "keep_files": True}
         watched = Folder(FolderSettings(folder=folder, **(told | settings)))
         transmissions = Transmissions(self.database, self.keys, PARTITIONS_COUNT)
-        return FileIntake(transmissions, FolderDoor(watched), self.channel("remits"))
+        return FileIntake(transmissions, FolderDoor(watched), self.channel(source))
 
     def keeping(self, home: Path = Path("/nowhere")) -> Keeping:
         """Return what duties that take messages in keep them with."""

@@ -225,7 +225,7 @@ def reconcile(*, home: Home = None, as_json: Json = False) -> None:
 
 
 @app.command(short_help="Show what Suture makes of a file, or where an id leads.")
-def trace(
+def trace(  # noqa: PLR0913 - the options of a command
     targets: Annotated[
         list[str],
         typer.Argument(
@@ -239,6 +239,10 @@ def trace(
         Path | None,
         typer.Option("--estate", metavar="DIR", help="The estate to read files by; the sample's."),
     ] = None,
+    source: Annotated[
+        str,
+        typer.Option("--source", metavar="NAME", help="Read files as of this source."),
+    ] = "",
     events_max: Annotated[
         int, typer.Option("--events-max", min=0, help="Events shown of each message of a file.")
     ] = 50,
@@ -269,7 +273,16 @@ def trace(
         raise typer.BadParameter("it goes with --raw", param_hint="--reason")
     from suture.cli.trace import run
 
-    raise typer.Exit(run(targets, estate=estate, events_max=events_max, home=home, as_json=as_json))
+    raise typer.Exit(
+        run(
+            targets,
+            estate=estate,
+            events_max=events_max,
+            home=home,
+            as_json=as_json,
+            source=source,
+        )
+    )
 
 
 @app.command(short_help="Run the sample estate against a simulated world, and prove it.")

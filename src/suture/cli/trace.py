@@ -27,6 +27,7 @@ def run(
     events_max: int,
     home: Path | None,
     as_json: bool,
+    source: str = "",
 ) -> int:
     """Trace each target in its order; files touch nothing, ids are looked up in the store."""
     code = WELL
@@ -40,6 +41,7 @@ def run(
                 index_key=index_key_at(home, os.environ),
                 events_max=events_max,
                 as_json=as_json,
+                source=source,
             )
         else:
             from suture.cli.trace_identity import run_identities

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+from msgspec import structs
 from rich.console import Console
+from typer import BadParameter
 
 from suture.cli.check import print_faults, read_estate_files
 from suture.cli.ending import FOUND, WELL
@@ -31,11 +33,11 @@ from suture.connectors.ports import read_chunks
 from suture.connectors.registry import CONNECTORS
 from suture.governance.connections import Source
 from suture.governance.estate import Estate, load
+from suture.governance.reading import shown, suggestion
 from suture.ledger.entry import Entry
 from suture.memory import Judged, Rehearsal, Told, key_of
 from suture.model.fault import Fault, fault
 from suture.model.identity import Tokenizer, message_of
-from suture.model.overlay import Overlay
 from suture.model.translation import UNREADABLE_TYPE, Channel
 from suture.security.keys import KEY_BYTES, KEYS_FOLDER, KeyFileError, KeyRing, holds_keys
 
@@ -87,36 +89,45 @@ class MessageReport(msgspec.Struct, kw_only=True):
 
 
 class Readers:
-    """Reads files by one estate."""
+    """Reads files by one estate, each as the source it would come from."""
 
-    def __init__(self, estate: Estate, index_key: bytes) -> None:
-        """Take the estate and the key of surrogates, and make a channel of each of its sources."""
+    def __init__(self, estate: Estate, index_key: bytes, *, source: str = "") -> None:
+        """Take the estate and the key of surrogates, and make a channel of each of its sources.
+
+        All files are of the `source` named, if one is: a table cannot be told by its bytes.
+        """
         self.estate = estate
+        self._source = source
         tokenizer = Tokenizer(index_key)
         self._channels = {
-            source.name: _channel(source, tokenizer, estate.overlays.get(source.name))
-            for source in estate.sources.values()
+            each.name: _channel(each, tokenizer, estate) for each in estate.sources.values()
         }
 
     def channel(self, kind: str) -> Channel:
         """Return the channel of a message type (ST01, MSH-9.1, FHIR): the first that may send it.
 
         One that names the type goes before one that names its format. Where none may send it, the
-        first of its format, or any at all: what cannot be booked must be told of somebody.
+        first of its format, or any at all: what cannot be booked must be told of somebody. Sources
+        of tables are asked by name alone.
         """
+        if self._source:
+            return self._channels[self._source]
         syntax = "x12" if kind.isdigit() else "hl7v2"
         named = f"{syntax}_{kind.lower()}"
-        if kind == "FHIR":
-            syntax = named = "fhir"
+        if kind in {"FHIR", "BANK"}:
+            syntax = named = kind.lower()
 
         def distance(channel: Channel) -> int:
             if named in channel.translations:
                 return 0
             if channel.may_send(named):
                 return 1
-            return 2 if any(each.startswith(syntax) for each in channel.translations) else 3
+            if any(each.startswith(syntax) for each in channel.translations):
+                return 2
+            return 3 if channel.schema is None else 4
 
-        return min(self._channels.values(), key=distance)
+        channel = min(self._channels.values(), key=distance)
+        return channel if channel.schema is None else structs.replace(channel, schema=None)
 
     def read(self, path: Path, console: Console | None = None) -> Iterator[Judged | Told]:
         """Yield the messages of a file, each followed by what its events change.
@@ -132,7 +143,7 @@ class Readers:
             yield from rehearsal.tell(bar(read_chunks(stream), label="Deciding"))
 
 
-def _channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None) -> Channel:
+def _channel(source: Source, tokenizer: Tokenizer, estate: Estate) -> Channel:
     return Channel(
         source=source.name,
         zone=source.zone,
@@ -140,7 +151,8 @@ def _channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None) -> C
         authority=source.authority,
         charset=source.charset,
         facility=source.facility,
-        overlay=overlay,
+        overlay=estate.overlays.get(source.name),
+        schema=estate.schemas.get(source.schema),
         translations=frozenset(source.translations),
         processing=source.processing,
         is_rehearsal=True,
@@ -183,13 +195,20 @@ def run_files(
     index_key: bytes,
     events_max: int,
     as_json: bool,
+    source: str = "",
 ) -> int:
-    """Show what every file of these paths comes to; 1 when anything of it is not simply booked."""
+    """Show what every file of these paths comes to; 1 when anything of it is not simply booked.
+
+    Files are read as those of `source`, where one is named.
+    """
     estate = load(read_estate_files(folder or sample_estate_folder()), CONNECTORS)
     if not isinstance(estate, Estate):
         print_faults(estate)
         return FOUND
-    readers = Readers(estate, index_key)
+    if source and source not in estate.sources:
+        explanation = f"no source is named {shown(source)}{suggestion(source, estate.sources)}"
+        raise BadParameter(explanation, param_hint="--source")
+    readers = Readers(estate, index_key, source=source)
     if not as_json:
         return _show_files(paths, readers, events_max)
     code = WELL

@@ -49,7 +49,14 @@ ROOM_BESIDE_NAMES_SUMMED = 36
 """Those of a table of sums: no path, and nothing a line is for."""
 
 _FIELDS_SHOWN_ELSEWHERE = frozenset({"where", "remittance", "adjudication"})
-_FORMATS = {"hl7v2": "HL7 v2", "x12": "X12", "fhir": "FHIR", "unknown": "unknown format"}
+_FORMATS = {
+    "hl7v2": "HL7 v2",
+    "x12": "X12",
+    "fhir": "FHIR",
+    "tabular": "table",
+    "bank": "bank file",
+    "unknown": "unknown format",
+}
 
 Sides = dict[tuple[str, str], tuple[int, int]]
 """Debits and credits by account and currency."""

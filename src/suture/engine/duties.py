@@ -39,6 +39,7 @@ from suture.model.event import Event, Reconsidered
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer, derive_id
 from suture.model.overlay import Overlay
+from suture.model.schema import Schema
 from suture.model.translation import Channel
 from suture.security.keys import KeyRing
 from suture.store.database import Database
@@ -62,7 +63,12 @@ def sources_of(estate: Estate, role: str) -> list[Source]:
     return [each for each in estate.sources.values() if SOURCE_ROLES[each.settings.kind] == role]
 
 
-def open_channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None = None) -> Channel:
+def open_channel(
+    source: Source,
+    tokenizer: Tokenizer,
+    overlay: Overlay | None = None,
+    schema: Schema | None = None,
+) -> Channel:
     """Return what translation must know about a source."""
     return Channel(
         source=source.name,
@@ -72,6 +78,7 @@ def open_channel(source: Source, tokenizer: Tokenizer, overlay: Overlay | None =
         charset=source.charset,
         facility=source.facility,
         overlay=overlay,
+        schema=schema,
         translations=frozenset(source.translations),
         processing=source.processing,
         ack=source.ack,
@@ -82,8 +89,12 @@ def open_channels(
     estate: Estate, sources: Iterable[Source], tokenizer: Tokenizer
 ) -> dict[str, Channel]:
     """Return the channels of some sources of an estate, by name."""
-    overlays = estate.overlays
-    return {each.name: open_channel(each, tokenizer, overlays.get(each.name)) for each in sources}
+    return {
+        each.name: open_channel(
+            each, tokenizer, estate.overlays.get(each.name), estate.schemas.get(each.schema)
+        )
+        for each in sources
+    }
 
 
 def open_journals(destination: Destination, secrets: Secrets) -> ErpDestination | Fault:

@@ -50,6 +50,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     charset: str
     facility: str
     """Facility code to assume where a message names none."""
+    schema: str = ""
+    """What its tables look like: a file of `schemas/`; empty where it sends no tables."""
     ack: AckPolicy
     """What a positive acknowledgement says: the message is stored, or nothing in it was held."""
     settings: SourceSettings
@@ -106,6 +108,7 @@ class _SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     authority: str = ""
     charset: str = "utf-8"
     facility: str = ""
+    schema: str = ""
     ack: AckPolicy | None = None
 
 

@@ -3,6 +3,7 @@
     estate.toml                                 legal entities, facilities, payer classes
     sources/*.toml  destinations/*.toml         connections (`connections.py`)
     maps/*.toml  maps/*.csv                     how sources differ (`maps.py`)
+    schemas/*.toml                              what their tables look like (`schemas.py`)
     crosswalks/*.csv  ledger/*.csv              tables (`tables.py`, `completeness.py`)
 
 `load` gives an `Estate` with its compiled `Books`, or every fault with file and line; nothing is
@@ -48,6 +49,8 @@ from suture.governance.reading import (
 )
 from suture.governance.release import release_id
 from suture.governance.routes import route_faults
+from suture.governance.schemas import FOLDER as SCHEMAS_FOLDER
+from suture.governance.schemas import read_schema, source_faults
 from suture.governance.tables import (
     ACCOUNTS,
     CROSSWALKS,
@@ -64,10 +67,17 @@ from suture.ledger.rules import Rule
 from suture.masterdata.crosswalk import ANY_SOURCE, Crosswalk, CrosswalkRow
 from suture.model.fault import Fault, fault
 from suture.model.overlay import Overlay
+from suture.model.schema import Schema
 
 ESTATE_FILE = "estate.toml"
 
-_CONNECTION_FILES = ("sources/*.toml", "destinations/*.toml", "maps/*.toml", "maps/*.csv")
+_CONNECTION_FILES = (
+    "sources/*.toml",
+    "destinations/*.toml",
+    "maps/*.toml",
+    "maps/*.csv",
+    "schemas/*.toml",
+)
 _IGNORED_FILES = ("*.md", "*/*.md")
 """Notes for people."""
 
@@ -83,7 +93,7 @@ _CURRENCY = msgspec.Meta(
 )
 _CONNECTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-Connection = TypeVar("Connection", Source, Destination, Overlay)
+Connection = TypeVar("Connection", Source, Destination, Overlay, Schema)
 
 
 class Estate(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +110,8 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     destinations: dict[str, Destination]
     overlays: dict[str, Overlay]
     """By source: how it fills its messages otherwise."""
+    schemas: dict[str, Schema]
+    """By name: what the tables of the sources that name it look like."""
     cost_centres: tuple[str, ...]
     """Every cost centre a line may carry, sorted."""
     books: Books
@@ -163,6 +175,9 @@ def load(files: Mapping[str, bytes], connectors: Connectors) -> Estate | tuple[F
         faults.append(fault("estate.file.missing", "destinations/"))
     faults += _same_places(sources)
     overlays = _read_overlays(files, sources, faults)
+    schemas = dict(_read_folder(files, SCHEMAS_FOLDER, read_schema, faults))
+    if not faults:
+        faults += source_faults(_documents(files, sources), sources, schemas)
     if head is None or faults:
         return _in_order(faults)
     read = _read_tables(files, head, sources, destinations, faults)
@@ -180,6 +195,7 @@ def load(files: Mapping[str, bytes], connectors: Connectors) -> Estate | tuple[F
         sources=sources,
         destinations=destinations,
         overlays=overlays,
+        schemas=schemas,
         cost_centres=cost_centres,
         books=Books(tables, identity),
     )
@@ -284,6 +300,13 @@ def _read_overlays(
         return [fault("estate.reference.unknown", f"{document.path}:1", explanation)]
 
     return dict(_read_folder(files, MAPS_FOLDER, read, faults))
+
+
+def _documents(files: Mapping[str, bytes], sources: Iterable[str]) -> dict[str, Document]:
+    """Return the files of sources that were read without a fault, to point into them."""
+    paths = {name: f"sources/{name}.toml" for name in sources}
+    read = {name: parse_toml(path, files[path]) for name, path in paths.items()}
+    return {name: each for name, each in read.items() if isinstance(each, Document)}
 
 
 def _same_places(sources: Mapping[str, Source]) -> Iterator[Fault]:

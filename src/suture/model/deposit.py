@@ -12,6 +12,9 @@ from datetime import date
 import msgspec
 
 from suture.model.data_class import Financial, Operational
+from suture.model.identity import bounded_identity
+
+_SHOWN_LENGTH = 4
 
 
 class DepositReceived(
@@ -20,7 +23,7 @@ class DepositReceived(
     """One credit or debit of a bank file."""
 
     deposit: Financial[str]
-    """Key of its stream: `<payer>:<trace>`, or `<bank account>:<bank reference>`."""
+    """Key of its stream: `<payer>:<trace>`, or `<bank account>:<day>:<bank reference>`."""
     bank_account: Financial[str] = ""
     """The account as the file names it, its last four digits only."""
     payer: Financial[str] = ""
@@ -36,3 +39,17 @@ class DepositReceived(
     deposited_on: Operational[date]
     """NACHA effective entry date, BAI2 as-of date or value date."""
     where: Operational[str]
+
+
+def shown_account(number: str) -> str:
+    """Return a bank account as a fact may tell it: its last four characters."""
+    return number[-_SHOWN_LENGTH:]
+
+
+def deposit_key(
+    payer: str, trace: str, bank_account: str, deposited_on: date, bank_reference: str
+) -> str:
+    """Return the key of a deposit's stream: that of its remittance, where a trace is told."""
+    if trace:
+        return bounded_identity(f"{payer}:{trace}")
+    return bounded_identity(f"{bank_account}:{deposited_on:%Y%m%d}:{bank_reference}")

@@ -16,9 +16,10 @@ from suture.model.event import Fact
 from suture.model.fault import Fault, fault
 from suture.model.identity import Tokenizer
 from suture.model.overlay import Overlay
+from suture.model.schema import Schema
 
 Status = Literal["accepted", "held", "rejected"]
-Format = Literal["hl7v2", "x12", "fhir", "unknown"]
+Format = Literal["hl7v2", "x12", "fhir", "tabular", "bank", "unknown"]
 
 UNREADABLE_TYPE = "unreadable"
 """The type of a message that names none: what stands where a type belongs may be anything."""
@@ -47,6 +48,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Facility code to assume where a message names none."""
     overlay: Overlay | None = None
     """How this source fills its messages otherwise, put right before they are translated."""
+    schema: Schema | None = None
+    """What its tables look like. A source that has one sends tables and nothing else."""
     translations: frozenset[str] = frozenset()
     """What the source may send, by the names of translations (`hl7v2_adt`, `x12_835`) or of whole
     formats (`hl7v2`); anything where nothing is named."""
@@ -114,7 +117,7 @@ class ControlTotal(msgspec.Struct, frozen=True):
     """What the message itself says it is worth, counted before any fact is made of it."""
 
     name: str
-    """charges, credits, patient_payments, remittance_cash ..."""
+    """charges, credits, patient_payments, remittance_cash, deposits ..."""
     count: int
     amount_minor: int
 

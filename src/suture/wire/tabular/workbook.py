@@ -3,7 +3,7 @@
 Here: the archive, judged before anything is unpacked (number, size, ratio and names of its parts:
 B63, B64), which part is the sheet, and the tables its cells refer to (shared strings, styles, the
 1904 date system). Nothing in it is run, followed or fetched. What a cell says is `sheet.py`, next;
-why this is no library is docs/adr/0012.
+why this is no library is docs/adr/0013.
 """
 
 from __future__ import annotations
