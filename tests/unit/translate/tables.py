@@ -47,6 +47,7 @@ field = "amount"
 type = "money"
 """
 TOTALS = '[totals]\ncolumn = "As of"\nmarker = "TOTAL"\nsums = ["Amount"]\ncount = "Trace"\n'
+SHEET = DEPOSITS.replace('layout = "csv"', 'layout = "xlsx"\nsheet = "Table"')
 HEADER = "As of,Account,Bank reference,Trace,Payer,Amount\n"
 ROW = '03/01/2026,000123456789,R1,T1,1512345678,"1,234.50"\n'
 

@@ -12,6 +12,7 @@ from tests.unit.translate.tables import (
     DEPOSITS,
     HEADER,
     ROW,
+    SHEET,
     faults,
     only_fault,
     pieces,
@@ -202,9 +203,6 @@ def test_b69_the_header_of_a_fixed_width_table_is_cut_like_its_lines() -> None:
     assert [[]] == faults("KDay     Ref      Amount\n" + rows, written)
     assert [["table.header.drift"]] == faults("KDay     Reff     Amount\n" + rows, written)
     assert [["table.header.drift"]] == faults(rows, written)
-
-
-SHEET = DEPOSITS.replace('layout = "csv"', 'layout = "xlsx"\nsheet = "Table"')
 
 
 def _texts(number: int, *cells: str) -> str:

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
+from zipfile import ZIP_LZMA, ZipFile
 
 import pytest
 from openpyxl import Workbook  # type: ignore[import-untyped]
@@ -149,6 +150,14 @@ def test_merged_cells_hold_the_sheet() -> None:
         book.active.merge_cells("A1:B1")
 
     assert ["table.workbook.merged"] == read(saved(fill))
+
+
+def test_a_part_packed_otherwise_than_spreadsheets_do_is_refused() -> None:
+    stream = BytesIO()
+    with ZipFile(stream, "w", ZIP_LZMA) as archive:
+        for name, content in parts(NUMBER).items():
+            archive.writestr(name, content)
+    assert ["table.workbook.unreadable"] == read(stream.getvalue())
 
 
 def test_macros_are_refused_unopened() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from io import BytesIO
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -36,10 +36,10 @@ def parts(
     }
 
 
-def pack(contents: Mapping[str, str | bytes]) -> bytes:
+def pack(contents: Mapping[str, str | bytes], *, is_compressed: bool = True) -> bytes:
     """Return an archive of these parts."""
     stream = BytesIO()
-    with ZipFile(stream, "w", ZIP_DEFLATED) as archive:
+    with ZipFile(stream, "w", ZIP_DEFLATED if is_compressed else ZIP_STORED) as archive:
         for name, content in contents.items():
             archive.writestr(name, content)
     return stream.getvalue()

@@ -8,11 +8,12 @@ why this is no library is docs/adr/0013.
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from posixpath import normpath
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from suture.model.fault import Fault, fault
 from suture.wire.tabular.row import Row
@@ -39,7 +40,17 @@ _OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """How .xls files begin, and workbooks that need a password."""
 _ENCRYPTED_FLAG = 1
 _MACROS = ("vbaproject.bin", "xl/macrosheets/", "xl/dialogsheets/")
-_BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError, RuntimeError)
+_BROKEN = (
+    BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    ValueError,
+    OSError,
+    RuntimeError,
+)
 """What `zipfile` raises for archives that are none."""
 
 
@@ -99,6 +110,8 @@ def _wrong_part(part: ZipInfo) -> Fault | None:
         return fault("table.workbook.refused", "file", "it holds macros")
     if part.flag_bits & _ENCRYPTED_FLAG:
         return _unreadable("a part of it needs a password")
+    if part.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+        return _unreadable("a part of it is packed in a way that no spreadsheet uses")
     is_swollen = part.file_size > max(_RATIO_BYTES_MIN, part.compress_size * RATIO_MAX)
     if is_swollen or part.file_size > PART_BYTES_MAX:
         explanation = f"a part unpacks to {part.file_size:,} bytes"
