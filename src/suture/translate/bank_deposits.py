@@ -9,6 +9,7 @@ are never read, and accounts by their last four digits only. Not here: records a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -49,6 +50,8 @@ _CURRENCY = "USD"
 _UPDATES = frozenset({"1", "3"})
 """BAI2 group status: update and correction; 2 is a deletion, 4 a test."""
 _CENTURY = 2000
+_REFERENCE = re.compile(r"[A-Za-z0-9._:/#-]{1,40}", re.ASCII)
+"""What a bank's numbering writes, and no sentence: anything else could name a person."""
 _MILLISECONDS = 1000
 
 
@@ -68,6 +71,11 @@ def _day(text: str) -> date | None:
         return date(_CENTURY + int(text[:2]), int(text[2:4]), int(text[4:]))
     except ValueError:
         return None
+
+
+def _reference(text: str) -> str:
+    """Return a reference as a fact may hold it; "" for one that is none."""
+    return text if _REFERENCE.fullmatch(text) else ""
 
 
 def _made_at_ms(created: str, channel: Channel) -> int:
@@ -232,7 +240,8 @@ def _tell_entry(message: _Message, batch: NachaBatch, entry: NachaEntry, on: dat
     trace = found.trace if found else ""
     payer = (found.payer if found else "") or batch.company
     account = shown_account(entry.account)
-    reference = entry.trace_number or f"{batch.number}-{entry.number}"
+    told = _reference(entry.trace_number)
+    reference = told or f"{batch.number}-{entry.number}"
     sign = 1 if entry.is_credit else -1
     message.add(
         DepositReceived(
@@ -240,7 +249,7 @@ def _tell_entry(message: _Message, batch: NachaBatch, entry: NachaEntry, on: dat
             bank_account=account,
             payer=payer,
             trace=trace,
-            bank_reference=entry.trace_number,
+            bank_reference=told,
             amount_minor=sign * entry.amount_minor,
             kind=entry.transaction_code,
             deposited_on=on,
@@ -296,7 +305,8 @@ def _namer() -> Callable[[Bai2Transaction], str]:
     counted: dict[tuple[str, int, str], int] = {}
 
     def name(transaction: Bai2Transaction) -> str:
-        alike = (transaction.type_code, transaction.amount_minor, transaction.customer_reference)
+        customer = _reference(transaction.customer_reference)
+        alike = (transaction.type_code, transaction.amount_minor, customer)
         counted[alike] = counted.get(alike, 0) + 1
         return "-".join((*map(str, alike), str(counted[alike])))
 
@@ -319,7 +329,7 @@ def _tell_transaction(
     trace, payer = (found.trace, found.payer) if found else ("", "")
     on = (_day(transaction.value_on) if transaction.value_on else None) or as_of
     shown = shown_account(account.account)
-    reference = transaction.bank_reference
+    reference = _reference(transaction.bank_reference)
     message.add(
         DepositReceived(
             deposit=deposit_key(payer, trace, shown, as_of, reference or name(transaction)),

@@ -181,6 +181,13 @@ def test_a_report_whose_account_does_not_add_up_is_held() -> None:
     assert [["bank.control.mismatched"]] == faults(data)
 
 
+def test_b92_free_text_in_the_place_of_a_reference_is_told_nowhere() -> None:
+    data = bai2("16,142,100,,JOHN Q SMITH,SMITH JOHN,MEMO", "16,142,100,,B-2,C-2,MEMO")
+    told = repr([each.translation for each in readings(data)])
+    assert "SMITH" not in told
+    assert ["", "B-2"] == [each.bank_reference for each in deposits(data)]
+
+
 def test_b92_no_name_and_no_whole_account_is_told() -> None:
     data = nacha(batch([entry(addenda=1), TRN]))
     told = repr([each.translation for each in readings(data)])
