@@ -225,3 +225,36 @@ def test_the_path_of_an_element_is_told_by_its_loop(segment: str, place: str) ->
     found = claim.all(segment)[-1]
     assert f"{claim.where}/{place}" == claim.place(found, 5, 3)
     assert f"{claim.where}/{place.partition('-')[0]}" == claim.place(found)
+
+
+def test_a_loop_that_could_hold_units_and_holds_none_is_kept_with_what_is_outside_them() -> None:
+    """An entity of a payment may only adjust it: nothing of it is lost."""
+    text = (
+        "BPR*I*80*C*ACH************20261210~TRN*1*T1~ENT*1~ADX*-10*01~ENT*2~RMR*IV*INV1**100~"
+        "ENT*3~ADX*-10*06"
+    )
+    units, end = read_set(text, "820", "004010")
+    assert 1 == len(units)
+    entities = [each for each in end.root.loops if each.id == "ENT"]
+    adjusted = [each.segments[0].get(2) for loop in entities for each in loop.inner_all("ADX")]
+    assert (["ENT[1]", "ENT[3]"], ["01", "06"]) == ([each.where for each in entities], adjusted)
+
+
+def test_what_is_kept_of_loops_without_units_counts_against_the_cap() -> None:
+    entities = "~".join(f"ENT*{number}~ADX*-1*01" for number in range(1, 20))
+    text = f"BPR*I*80*C*ACH************20261210~TRN*1*T1~{entities}"
+    _, end = read_set(text, "820", "004010", GuideLimits(unit_segments_max=8))
+    kept = [segment for loop in end.root.loops for segment in loop.segments]
+    assert ["x12.loop.too_long"] == [
+        each.code for each in end.verdict.faults if each.code == "x12.loop.too_long"
+    ]
+    assert len(kept) <= 8
+
+
+def test_a_loop_beyond_the_cap_is_no_loop_of_its_header() -> None:
+    """Whoever asks for a loop finds its first segment in it."""
+    parties = "~".join(["N1*ST**91*RB02"] * 20)
+    text = f"BEG*00*SA*PO1**20261102~{parties}~PO1*1*1*EA*5*PE*VC*A~CTT*1"
+    _, end = read_set(text, "850", "004010", GuideLimits(unit_segments_max=5))
+    assert 4 == len(end.root.inner_all("N1", "ST"))
+    assert all(each.segments for each in end.root.loops)

@@ -52,11 +52,14 @@ class LoopNode(Loop, frozen=True, kw_only=True, gc=False):
 
     def inner_all(self, loop_id: str, qualifier: str = "") -> list[LoopNode]:
         """Return every such loop directly in it; the qualifier is element 01 of its first."""
-        return [
-            each
-            for each in self.loops
-            if each.id == loop_id and (not qualifier or each.segments[0].get(1) == qualifier)
-        ]
+        return [each for each in self.loops if each.id == loop_id and each.is_told_by(qualifier)]
+
+    def is_told_by(self, qualifier: str) -> bool:
+        """Tell whether element 01 of its first segment is this one; any loop is, by none.
+
+        A loop whose first segment is missing may hold no segment at all, only inner loops.
+        """
+        return not qualifier or (bool(self.segments) and self.segments[0].get(1) == qualifier)
 
     def place(self, segment: Segment, number: int = 0, component: int = 0) -> str:
         """Return the path of a segment of this loop, or of an element or component of it."""
@@ -90,7 +93,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         subscriber's level, `find("2010BA")` the subscriber.
         """
         for outer in reversed(self.around):
-            if outer.id == loop_id and (not qualifier or outer.segments[0].get(1) == qualifier):
+            if outer.id == loop_id and outer.is_told_by(qualifier):
                 return outer
             found = outer.inner(loop_id, qualifier)
             if found is not None:
@@ -145,13 +148,14 @@ def locate_segments(
 class _Frame:
     """An open loop and its node, in the pile of those that are open."""
 
-    __slots__ = ("kept", "loop", "node")
+    __slots__ = ("has_unit", "kept", "loop", "node")
 
     def __init__(self, loop: OpenLoop, node: LoopNode) -> None:
         self.loop = loop
         self.node = node
         self.kept = 0
         """Segments that go when it does."""
+        self.has_unit = False
 
 
 class _Trees:
@@ -199,6 +203,8 @@ class _Trees:
         ended = self._end_unit(self._conformance.closed)
         if ended is not None:
             yield ended
+        while len(self._pile) > 1:
+            self._leave(self._pile.pop())
         yield UnitsEnd(root=self._pile[0].node, verdict=verdict)
 
     def _end_unit(self, closed: list[OpenLoop]) -> Unit | None:
@@ -227,11 +233,20 @@ class _Trees:
             assert each.parent is not None, "the root is always in the pile"
             each = each.parent
         while len(pile) > each.area.depth + 1:
-            self._kept_around -= pile.pop().kept
+            self._leave(pile.pop())
         for inner in reversed(entered):
             self._enter(inner)
         self._frame = pile[-1]
         return self._frame
+
+    def _leave(self, frame: _Frame) -> None:
+        """Let go of what a loop kept; one that could have held a unit and has none is kept on."""
+        outer = self._pile[-1]
+        if frame.loop.area.path in self._holders and not frame.has_unit and frame.kept:
+            outer.node.loops.append(frame.node)
+            outer.kept += frame.kept
+        else:
+            self._kept_around -= frame.kept
 
     def _enter(self, loop: OpenLoop) -> None:
         node = LoopNode(opened=loop, segments=[], loops=[])
@@ -240,9 +255,11 @@ class _Trees:
             self._unit = frame
             self._units_count += 1
             self._is_overflowing = False
+            for outer in self._pile:
+                outer.has_unit = True
             if loop.opening is not None and loop.opening.id == _HIERARCHY:
                 self._enter_level(node)
-        elif loop.area.path not in self._holders:
+        elif loop.area.path not in self._holders and self._may_keep():
             self._pile[-1].node.loops.append(node)
         self._pile.append(frame)
 
@@ -264,6 +281,11 @@ class _Trees:
             where = unit.node.where if unit is not None else "header"
             self._conformance.overflow(loop, fault("x12.loop.too_long", where))
         return False
+
+    def _may_keep(self) -> bool:
+        """Tell whether a segment would be kept now: of a loop beyond the cap nothing is."""
+        kept = self._kept_around if self._unit is None else self._unit.kept
+        return kept < self._segments_max
 
     def _holder(self) -> _Frame:
         """Return the open frame that what is kept now goes with."""
