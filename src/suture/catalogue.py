@@ -36,7 +36,13 @@ from suture.translate import (
     tabular_account,
     tabular_deposit,
     tabular_master,
+    x12_810,
+    x12_832,
     x12_835,
+    x12_850,
+    x12_855,
+    x12_856,
+    x12_860,
 )
 from suture.translate.fhir_common import Translator
 from suture.translate.tabular_common import RowTranslator
@@ -60,7 +66,15 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
 }
 """By MSH-9.1."""
 
-SET_TRANSLATORS: dict[str, SetTranslator] = {"835": x12_835.translate}
+SET_TRANSLATORS: dict[str, SetTranslator] = {
+    "810": x12_810.translate,
+    "832": x12_832.translate,
+    "835": x12_835.translate,
+    "850": x12_850.translate,
+    "855": x12_855.translate,
+    "856": x12_856.translate,
+    "860": x12_860.translate,
+}
 """By ST01."""
 
 RESOURCE_TRANSLATORS: dict[str, Translator] = {

@@ -24,7 +24,7 @@ from suture.ledger.books import Books
 from suture.ledger.entry import Entry
 from suture.model.event import Event, make_event, process_of
 from suture.model.fault import Fault, fault
-from suture.model.identity import derive_id
+from suture.model.identity import derive_id, reuse_code
 from suture.model.translation import (
     Begun,
     Channel,
@@ -314,10 +314,9 @@ class _Verdicts:
             if holder == ordinal:
                 self._claimed.append(identity)
                 continue
-            is_trace = identity.startswith("remittance:")
             explanation = f"message {holder} of this file already holds this identity"
             return fault(
-                "intake.trace.reused" if is_trace else "intake.control_id.reused",
+                reuse_code(identity),
                 f"message {ordinal}",
                 explanation,
             )

@@ -13,6 +13,7 @@ from tests.unit.cli.command_line import (
     registration_message,
     remittance_file,
 )
+from tests.unit.translate.x12_documents import an_interchange
 
 from suture import memory
 from suture.cli.trace_file import Readers
@@ -161,6 +162,15 @@ def test_b31_a_trace_used_twice_in_a_file_is_held(readers: Readers) -> None:
     items = _items(readers, remittance_file([CLAIM], paid="80.00") + again)
     assert [("accepted", []), ("held", ["intake.trace.reused"])] == _verdicts(items)
     assert 2 == len(_told(items))
+
+
+def test_b30_an_order_number_used_for_two_orders_of_a_file_is_held(readers: Readers) -> None:
+    """Bought twice by mistake is what a person must see; the same order again is no second one."""
+    order = an_interchange("850", "BEG*00*SA*PO1**20261102", "PO1*1*1*EA*5*PE*VC*A").decode()
+    other = order.replace("PO1*1*1*EA", "PO1*1*9*EA").replace("000000417", "000000418")
+    items = _items(readers, order + other)
+    assert [("accepted", []), ("held", ["intake.document.reused"])] == _verdicts(items)
+    assert 1 == len(_told(items))
 
 
 def test_a_file_that_must_be_read_whole_is_refused_beyond_a_size(readers: Readers) -> None:

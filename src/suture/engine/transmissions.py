@@ -19,7 +19,7 @@ from suture.engine.clock import instant
 from suture.engine.file_facts import Facts
 from suture.engine.telemetry import log
 from suture.model.fault import Fault, fault
-from suture.model.identity import bounded_identity, derive_id, shown_text
+from suture.model.identity import bounded_identity, derive_id, reuse_code, shown_text
 from suture.model.translation import (
     UNREADABLE_TYPE,
     Begun,
@@ -391,6 +391,5 @@ def row_of(  # noqa: PLR0913 - what a reading does not say itself
 def identity_taken(identity: str, message_ordinal: int, holder_id: str) -> Fault:
     """Return why a file's message is held whose identity another message holds."""
     kind = identity.partition(":")[0]
-    code = "intake.trace.reused" if kind == "remittance" else "intake.control_id.reused"
     explanation = f"{kind} identity is already held by message {holder_id}"
-    return fault(code, f"message {message_ordinal}", explanation)
+    return fault(reuse_code(identity), f"message {message_ordinal}", explanation)

@@ -42,6 +42,12 @@ MEMO_ENTRIES_MAX = 65_536
 TEXT_CHARACTERS_MAX = 200
 """Of a text that a sender chose and an index or a column of a screen must hold."""
 
+_REUSE_CODES = {
+    "remittance": "intake.trace.reused",
+    "payment": "intake.trace.reused",
+    "document": "intake.document.reused",
+}
+"""By what stands before the first colon of an identity."""
 _BLOCK_BYTES = 64
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
@@ -114,6 +120,11 @@ def bounded_identity(identity: str) -> str:
         return identity
     kind = shown_text(identity.partition(":")[0])[: TEXT_CHARACTERS_MAX // 2]
     return f"{kind}:sha256:{sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def reuse_code(identity: str) -> str:
+    """Return the fault of a message that claims an identity another message holds, by its kind."""
+    return _REUSE_CODES.get(identity.partition(":")[0], "intake.control_id.reused")
 
 
 def shown_text(text: str) -> str:

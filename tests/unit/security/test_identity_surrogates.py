@@ -18,6 +18,7 @@ from suture.model.identity import (
     Tokenizer,
     bounded_identity,
     derive_id,
+    reuse_code,
     shown_text,
 )
 
@@ -120,3 +121,18 @@ def test_b76_an_identity_known_by_its_digest_still_says_its_kind() -> None:
     assert bounded_identity("remittance:PAYER:T1") == "remittance:PAYER:T1"
     assert bounded_identity(f"remittance:{'9' * 500}").startswith("remittance:sha256:")
     assert shown_text(f"N\0{'9' * 500}") == f"N\u2400{'9' * 198}"
+
+
+@pytest.mark.parametrize(
+    ("identity", "code"),
+    [
+        ("remittance:PAYER:1", "intake.trace.reused"),
+        ("payment:PAYER:1", "intake.trace.reused"),
+        ("document:850:BUYER:SUPPLIER:PO1", "intake.document.reused"),
+        ("control:1", "intake.control_id.reused"),
+    ],
+)
+def test_b31_what_is_said_of_a_second_holder_is_by_the_kind_of_identity(
+    identity: str, code: str
+) -> None:
+    assert code == reuse_code(identity)

@@ -136,15 +136,15 @@ def test_b27_what_the_envelope_says_outranks_what_is_in_the_set() -> None:
 
 
 def test_b25_a_set_nobody_translates_is_held_under_its_type_and_its_neighbour_stands() -> None:
-    raw = changed(WHOLE, "ST*835*0001", "ST*820*0001")
-    assert [("820", "held", ["x12.set.unsupported"]), ("835", "accepted", [])] == told(raw)
+    raw = changed(WHOLE, "ST*835*0001", "ST*864*0001")
+    assert [("864", "held", ["x12.set.unsupported"]), ("835", "accepted", [])] == told(raw)
     (unknown,) = (
         fault
         for piece in read(raw)
         if isinstance(piece, Reading)
         for fault in piece.translation.faults
     )
-    assert ("ST02=0001/ST-01", "820 is not translated") == (unknown.where, unknown.explanation)
+    assert ("ST02=0001/ST-01", "864 is not translated") == (unknown.where, unknown.explanation)
 
 
 def test_b25_a_type_that_is_none_is_not_repeated() -> None:

@@ -26,7 +26,7 @@ from suture.wire.x12.segment import Segment
 _NUMBER = re.compile(r"-?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})", re.ASCII)
 _CHARGE_ELEMENT = {"SV1": 2, "SV2": 3, "SV3": 2}
 _ALLOWANCE, _CHARGE = "A", "C"
-_PRICED_EACH = frozenset(
+PRICED_EACH = frozenset(
     ("", "CA", "CT", "EA", "NT", "PE", "PR", "QT", "TE", "UM", "WE", "CP", "DI")
 )
 """IT105 that leaves quantity times price as it is; HP and HT are per hundred or thousand."""
@@ -254,7 +254,7 @@ class InvoiceSums(LineSums):
 
     def _take_line(self, segment: Segment) -> None:
         quantity, price = read_number(segment.get(2)), read_number(segment.get(4))
-        if quantity is None or price is None or segment.get(5) not in _PRICED_EACH:
+        if quantity is None or price is None or segment.get(5) not in PRICED_EACH:
             self._amount = None
         elif self._amount is not None:
             self._amount += MINOR_PER_MAJOR * quantity * price
