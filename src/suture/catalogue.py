@@ -37,7 +37,9 @@ from suture.translate import (
     tabular_deposit,
     tabular_master,
     x12_810,
+    x12_820,
     x12_832,
+    x12_834,
     x12_835,
     x12_850,
     x12_855,
@@ -68,7 +70,9 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
 
 SET_TRANSLATORS: dict[str, SetTranslator] = {
     "810": x12_810.translate,
+    "820": x12_820.translate,
     "832": x12_832.translate,
+    "834": x12_834.translate,
     "835": x12_835.translate,
     "850": x12_850.translate,
     "855": x12_855.translate,

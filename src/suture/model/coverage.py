@@ -41,13 +41,16 @@ class CoverageFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Base of every fact about one coverage."""
 
     coverage: Phi[str]
-    """Surrogate of payer id and member id."""
+    """Surrogate of payer id and member id; of a dependent, of the dependent's given name and birth
+    date too, for a family shares a member id."""
     payer: Financial[str] = ""
     """NM109 of loop 2100A (270/271), N104 of 1000B (834)."""
     member: Phi[str] = ""
     """Surrogate of the member id: NM109 of loop 2100C, REF 0F of an 834."""
     patient: Phi[str] = ""
     """Surrogate of the patient's own number (REF EJ or EA), where it is sent."""
+    person: Phi[str] = ""
+    """Surrogate of the details of whoever is covered (`person.py`): NM1, N3, N4 and DMG."""
     group: Financial[str] = ""
     """Group or policy number: REF 6P or 1L."""
     where: Operational[str] = ""
@@ -98,7 +101,8 @@ class CoverageEnrolled(
     enrolment: Operational[str]
     """Business identity: BGN02 and place, hashed."""
     maintenance: Operational[str]
-    """INS03: 001 change, 021 addition, 024 cancellation, 025 reinstatement, 030 audit."""
+    """HD01 of the coverage, else INS03 of the member: 001 change, 021 addition, 024 cancellation,
+    025 reinstatement, 030 audit."""
     is_subscriber: Operational[bool]
     """INS01."""
     relationship: Operational[str] = ""
@@ -108,9 +112,9 @@ class CoverageEnrolled(
     plan: Financial[str] = ""
     """HD04."""
     starts_on: Operational[date | None] = None
-    """DTP 348."""
+    """DTP 348 of the coverage, else 356 of the member."""
     ends_on: Operational[date | None] = None
-    """DTP 349."""
+    """DTP 349 of the coverage, else 357 of the member."""
     premium_minor: Financial[int | None] = None
     """AMT P3 of the health coverage."""
     made_on: Operational[date]
