@@ -37,7 +37,7 @@ def test_an_interchange_is_built_around_its_sets() -> None:
 
 def test_a_4010_interchange_has_no_repetition_separator() -> None:
     content = GroupContent(functional_id="HP", control_number=1, version="004010X091A1", sets=[])
-    separators = Separators("|", ">", "", "\n")
+    separators = Separators("|", ">", "^", "\n")
     data = build_interchange(
         ADDRESS, [content], control_number=1, made_at=MADE_AT, separators=separators
     )

@@ -27,6 +27,8 @@ from suture.wire.x12.separators import DEFAULT, ISA_WIDTHS, Separators
 
 _VERSIONS_IN_ISA = {"004": "00401", "005": "00501"}
 _NO_REPETITION = "U"
+_WITHOUT_REPETITION = "004"
+"""In ISA11 these have the standard's identifier: an element repeats from 00402 on."""
 _NEVER_WRITTEN = ("\n", "\r", "\0")
 """A reader would take them for damage."""
 
@@ -114,12 +116,13 @@ def build_interchange(
     number = f"{control_number:09d}"
     version = groups[0].version if groups else "005"
     element, end = separators.element, separators.segment + line_end
+    repetition = "" if version.startswith(_WITHOUT_REPETITION) else separators.repetition
     header = (
         *("00", "", "00", ""),
         *(address.sender_qualifier, address.sender_id),
         *(address.receiver_qualifier, address.receiver_id),
         *(made_at.strftime("%y%m%d"), made_at.strftime("%H%M")),
-        separators.repetition or _NO_REPETITION,
+        repetition or _NO_REPETITION,
         _VERSIONS_IN_ISA.get(version[:3], "00501"),
         *(number, "0", usage, separators.component),
     )
