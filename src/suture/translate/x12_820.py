@@ -34,6 +34,8 @@ _PERSON = "1"
 _ORDER = "PO"
 _PAYERS, _PAYEES = ("PR", "RM"), ("PE", "RE")
 """N101: payer, who remits for it; payee, who receives for it."""
+_PERSONAL_IDS = frozenset({"34", "MI", "N"})
+"""N103: social security, member's and insured's numbers."""
 _PREMIUM_LOOPS = ("1000A", "1000B")
 """Where the premium guide has what the standard has in N1."""
 
@@ -111,7 +113,7 @@ class _Reading:
         head, traced = root.first("BPR"), root.first("TRN")
         payer = _party(root, _PAYERS)
         sender = self._set.envelope.interchange.sender_id.strip()
-        key = _text(traced, 3) or payer or _party(root, _PAYERS, 2) or sender
+        key = _text(traced, 3) or payer or sender
         # Without a trace it is at least never itself twice.
         trace = _text(traced, 2) or control_id(self._set)
         payment = bounded_identity(f"{key}:{trace}")
@@ -151,11 +153,16 @@ class _Reading:
         self._adjustments.extend(_adjustments(fresh))
 
 
-def _party(root: LoopNode, roles: Sequence[str], number: int = 4) -> str:
-    """Return N104 of a party, or another element of its N1, by role in order of precedence."""
+def _party(root: LoopNode, roles: Sequence[str]) -> str:
+    """Return N104 of a party by role in order of precedence, unless it is a person's."""
     loops = [each for id_ in ("N1", *_PREMIUM_LOOPS) for each in root.inner_all(id_)]
     named = [party for each in loops for party in each.all("N1")]
-    told = (_text(each, number) for role in roles for each in named if each.get(1) == role)
+    told = (
+        _text(each, 4)
+        for role in roles
+        for each in named
+        if each.get(1) == role and each.get(3) not in _PERSONAL_IDS
+    )
     return next((each for each in told if each), "")
 
 

@@ -47,6 +47,10 @@ SHIP_TO = ("ST",)
 ORIGINALS = frozenset({"00", ""})
 """BEG01, BSN01: what is told for the first time, so that nothing else may be told under it."""
 
+_PERSONAL_IDS = frozenset({"34", "C1", "C2", "EI", "HN", "MI", "N"})
+"""N103: social security, insured's, Medicare, employee's and member's numbers. What is shipped to a
+patient's home may be addressed by one; it names no party of a purchase."""
+
 _ITEM = ("IN", "BP", "SK", "CB")
 _SUPPLIER_ITEM = ("VN", "VC", "VP", "VA")
 _MANUFACTURER_ITEM = ("MG", "MN", "MF")
@@ -201,10 +205,15 @@ def party_id(loops: Sequence[LoopNode], roles: Sequence[str]) -> str:
             for role in roles
             for outer in loops
             for party in outer.inner_all("N1", role)
-            if (told := element(party.first("N1"), 4))
+            if (told := _id_of(party.first("N1")))
         ),
         "",
     )
+
+
+def _id_of(party: Segment | None) -> str:
+    """Return N104, unless it is a person's."""
+    return "" if element(party, 3) in _PERSONAL_IDS else element(party, 4)
 
 
 def told_total(root: LoopNode) -> int | None:

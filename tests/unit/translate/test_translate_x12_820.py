@@ -60,7 +60,8 @@ def test_a_payment_is_known_by_payer_and_trace_as_its_deposit_is() -> None:
     ("trace", "parties", "payer"),
     [
         ("TRN*1*PAY88", PARTIES, "RB01"),
-        ("TRN*1*PAY88", ("N1*PR*RIVERBEND HEALTH",), "RIVERBEND HEALTH"),
+        ("TRN*1*PAY88", ("N1*PR*ZZPHI IDA",), "RIVERBEND"),
+        ("TRN*1*PAY88", ("N1*PR*ZZPHI IDA*34*ZZPHI1",), "RIVERBEND"),
         ("TRN*1*PAY88", ("N1*RM*EXCHANGE*58*CMS",), "CMS"),
         ("TRN*1*PAY88", (), "RIVERBEND"),
     ],

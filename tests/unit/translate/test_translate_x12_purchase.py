@@ -177,6 +177,12 @@ def test_a_party_named_nowhere_is_told_by_its_address() -> None:
     assert ("RIVERBEND", "SURGIPARTS", "") == (fact.buyer, fact.supplier, fact.facility)
 
 
+def test_b92_goods_sent_to_a_patients_home_name_nobody() -> None:
+    home = ("N1*ST*ZZPHI IDA*MI*ZZPHI77", "N3*4 ZZPHI STREET", "N4*SPRINGDALE*IL*62703")
+    routed, verdict = meaning(an_interchange("850", "BEG*00*DS*PO-1**20261102", *home, PO1))
+    assert "ZZPHI" not in repr((routed, verdict))
+
+
 def test_an_original_order_claims_its_number_and_a_release_its_own() -> None:
     plain = meaning(an_interchange("850", BEG, PO1))[1].identities
     release = meaning(an_interchange("850", "BEG*00*RL*PO-1*7*20261102", PO1))[1].identities
