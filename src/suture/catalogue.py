@@ -33,6 +33,9 @@ from suture.translate import (
     hl7v2_adt,
     hl7v2_dft,
     hl7v2_siu,
+    x12_270,
+    x12_271,
+    x12_278,
     x12_835,
 )
 from suture.translate.fhir_common import Translator
@@ -56,7 +59,12 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
 }
 """By MSH-9.1."""
 
-SET_TRANSLATORS: dict[str, SetTranslator] = {"835": x12_835.translate}
+SET_TRANSLATORS: dict[str, SetTranslator] = {
+    "270": x12_270.translate,
+    "271": x12_271.translate,
+    "278": x12_278.translate,
+    "835": x12_835.translate,
+}
 """By ST01."""
 
 RESOURCE_TRANSLATORS: dict[str, Translator] = {
