@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from suture.model.coverage import CoverageAsked
 from suture.model.translation import Channel, Routed
-from suture.translate.x12_inquiry import (
+from suture.translate.x12_inquiry_common import (
     ASKED,
     Subject,
     Telling,

@@ -4,7 +4,7 @@ A unit is a subscriber's level (2000C) with the dependents in it (2000D). An ans
 stream of the question whose trace it echoes (`x12_270.py`), and to the coverage's own, where what
 is known of a member is kept. A refusal (AAA) goes to its question alone; one that names nobody
 holds the set for a person. Texts (MSG, EB05) stay in the raw message: nobody knows what is in them.
-Not here: how an answer is written (`x12_271_write.py`).
+Not here: how an answer is written (`x12_270_write.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import date
 from suture.model.coverage import Benefit, CoverageReported
 from suture.model.money import parse_amount_x12
 from suture.model.translation import Channel, Routed
-from suture.translate.x12_inquiry import (
+from suture.translate.x12_inquiry_common import (
     ANSWERED,
     Subject,
     Telling,

@@ -22,7 +22,7 @@ from suture.model.authorization import (
 )
 from suture.model.money import parse_amount_x12
 from suture.model.translation import Channel, Routed
-from suture.translate.x12_inquiry import (
+from suture.translate.x12_inquiry_common import (
     ANSWERED,
     ASKED,
     Telling,
