@@ -145,7 +145,7 @@ PEOPLE = st.lists(PERSON, min_size=1, max_size=2)
 SERVICES = st.lists(st.sampled_from(["30", "1", "98", "UC", "MH"]), max_size=3, unique=True)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     CODE, CODE, MAYBE, PEOPLE, MAYBE, SERVICES.filter(bool), st.lists(CODE, max_size=2), PERIOD,
     DAY,
@@ -195,7 +195,7 @@ def in_force(benefits: list[Benefit]) -> bool | None:
     return "1" in [each.information for each in plan] if plan else None
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     CODE, CODE, MAYBE, PEOPLE, MAYBE, st.lists(BENEFIT, min_size=1, max_size=4), PERIOD, DAY,
     st.lists(st.sampled_from(["42", "58", "75"]), max_size=2, unique=True),
@@ -278,7 +278,7 @@ def event(
     }
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     CODE, CODE, PEOPLE, st.lists(ITEM, max_size=3), PERIOD, DAY,
     st.sampled_from(["HS", "AR", "SC"]), st.sampled_from(["I", "R", "3"]), DELIVERY, MAYBE,
@@ -306,7 +306,7 @@ def test_a_request_comes_back(  # noqa: PLR0913, PLR0917 - the fields of a reque
     assert [told(fact)] == [told(each) for each in facts_of(data)]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     CODE, CODE, PEOPLE, st.lists(ITEM, max_size=3), PERIOD, PERIOD, DAY,
     st.sampled_from(["A1", "A2", "A3", "A4", "A6", "CT", "NA"]), MAYBE, MAYBE,

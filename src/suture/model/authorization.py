@@ -1,6 +1,6 @@
 """Authorization facts: may this service be given, and how much of it (X12 278).
 
-Requested and decided (FHIR: Claim and ClaimResponse with use `preauthorization`). Keyed by the
+Requested and decided (also by a FHIR ClaimResponse with use `preauthorization`). Keyed by the
 requester's trace number, which the answer echoes. The certification number it yields is what a
 claim carries in REF G1.
 """
