@@ -40,6 +40,9 @@ from suture.translate import (
     x12_820,
     x12_832,
     x12_834,
+    x12_270,
+    x12_271,
+    x12_278,
     x12_835,
     x12_850,
     x12_855,
@@ -78,6 +81,10 @@ SET_TRANSLATORS: dict[str, SetTranslator] = {
     "855": x12_855.translate,
     "856": x12_856.translate,
     "860": x12_860.translate,
+    "270": x12_270.translate,
+    "271": x12_271.translate,
+    "278": x12_278.translate,
+    "835": x12_835.translate,
 }
 """By ST01."""
 

@@ -16,19 +16,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suture.model.account import AccountRegistered, ChargePosted
-from suture.model.appointment import AppointmentBooked, AppointmentCancelled, AppointmentMissed
-from suture.model.claim import ClaimAdjudicated, ClaimAdjustment, ClaimLine, ClaimSubmitted
+from suture.model.appointment import (
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentMissed,
+    ScheduleRecorded,
+    SlotRecorded,
+)
+from suture.model.authorization import AuthorizationDecided
+from suture.model.claim import (
+    ClaimAdjudicated,
+    ClaimAdjustment,
+    ClaimLine,
+    ClaimStatusReported,
+    ClaimSubmitted,
+    StatusInformation,
+)
 from suture.model.coverage import CoverageReported
 from suture.model.encounter import EncounterAdmitted, EncounterPreadmitted, EncounterRegistered
 from suture.model.identity import Tokenizer
 from suture.model.master_data import LocationRecorded, OrganizationRecorded, ProviderRecorded
+from suture.model.purchase import PaymentAdvised, PurchaseInvoiced, PurchaseLine
 from suture.model.remittance import ProviderAdjustment, RemittanceReceived
 from suture.model.supply import SupplyDispensed, SupplyRequested
 from suture.model.translation import Channel
 from suture.pipeline import read_message
-from suture.translate.fhir_account import render_account, render_charge
-from suture.translate.fhir_appointment import render_appointment
-from suture.translate.fhir_claim import render_claim
+from suture.translate.fhir_account import render_account, render_charge, render_invoice
+from suture.translate.fhir_appointment import render_appointment, render_schedule, render_slot
+from suture.translate.fhir_claim import render_authorization, render_claim, render_explanation
 from suture.translate.fhir_coverage import render_coverage
 from suture.translate.fhir_encounter import render_encounter
 from suture.translate.fhir_party import (
@@ -37,7 +52,7 @@ from suture.translate.fhir_party import (
     render_practitioner,
     render_role,
 )
-from suture.translate.fhir_payment import render_reconciliation
+from suture.translate.fhir_payment import render_notice, render_reconciliation
 from suture.translate.fhir_supply import render_delivery, render_request
 from suture.wire.fhir import Resource, render
 
@@ -53,7 +68,10 @@ MINUTE = st.datetimes(datetime(2020, 1, 1), datetime(2030, 12, 31)).map(  # noqa
 )
 MINOR = st.integers(0, 10**11)
 SIGNED = st.integers(-(10**11), 10**11)
-NOT_COMPARED = {"where", "charge", "report", "submission", "dispense", "adjudication"}
+NOT_COMPARED = {
+    *("where", "charge", "report", "submission", "dispense", "adjudication", "decision"),
+    "document",
+}
 """Paths, and identities a receiver makes of its own: of the sender's number, or of a version."""
 
 
@@ -94,7 +112,7 @@ def told(fact: Any) -> Any:
     return [told(each) for each in fact] if isinstance(fact, tuple) else fact
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from([AppointmentBooked, AppointmentCancelled, AppointmentMissed]),
     CODE, MAYBE, MINUTE, st.integers(1, 600), MAYBE, MAYBE,
@@ -117,7 +135,7 @@ def test_an_appointment_comes_back(
     assert [told(fact)] == [told(e) for e in facts_of(render_appointment(fact, known.numbers))]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from([(EncounterAdmitted, "I"), (EncounterRegistered, "E"),
                      (EncounterRegistered, "O"), (EncounterPreadmitted, "P")]),
@@ -142,7 +160,7 @@ def test_an_encounter_comes_back(
     assert [told(fact)] == [told(e) for e in facts_of(render_encounter(fact, known.numbers))]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(CODE, MAYBE, MAYBE, MAYBE, MAYBE)
 def test_an_account_comes_back(
     number: str, patient: str, facility: str, financial_class: str, payer: str
@@ -158,7 +176,7 @@ def test_an_account_comes_back(
     assert [told(fact)] == [told(e) for e in facts_of(render_account(fact, known.numbers))]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(CODE, CODE, SIGNED, DAY, st.one_of(st.none(), DAY), MAYBE, MAYBE, MAYBE)
 def test_a_charge_comes_back(
     account: str, number: str, amount: int, service_on: date, posted_on: date | None,
@@ -179,7 +197,7 @@ def test_a_charge_comes_back(
     assert [told(fact)] == [told(e) for e in facts_of(render_charge(fact, known.numbers))]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     CODE, CODE, MAYBE, MAYBE, st.sampled_from([True, False, None]), st.one_of(st.none(), DAY), DAY
 )
@@ -214,7 +232,7 @@ LINE = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(LINE, min_size=1, max_size=4), CODE, CODE, DAY,
        st.sampled_from("178"), st.sampled_from(["professional", "institutional", "dental"]),
        st.sampled_from(["P", "S", "T", ""]), MAYBE, MAYBE)  # fmt: skip
@@ -259,7 +277,7 @@ ADJUSTMENT = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(SIGNED, st.lists(ADJUSTMENT, max_size=3), CODE,
                        st.sampled_from(["1", "2", "4", "19", "22"])), max_size=3),
@@ -312,7 +330,7 @@ def test_a_payment_comes_back_with_its_claims(
     assert [told(each) for each in (*claims, fact)] == [told(each) for each in back]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(CODE, MAYBE, MAYBE, st.sampled_from([True, False, None]), MAYBE, MAYBE)
 def test_reference_data_comes_back(
     code: str, name: str, kind: str, is_active: bool | None, part_of: str, national: str  # noqa: FBT001
@@ -336,7 +354,7 @@ def test_reference_data_comes_back(
         assert [told(fact)] == [told(each) for each in facts_of(resource)]
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(CODE, CODE, MINUTE, MAYBE, MAYBE)
 def test_a_supply_comes_back(
     number: str, item: str, at_ms: int, department: str, patient: str
@@ -356,3 +374,126 @@ def test_a_supply_comes_back(
     handed = SupplyDispensed(**common, dispense="dsp_1", patient=known.token("patient", patient))
     assert [told(asked)] == [told(e) for e in facts_of(render_request(asked, known.numbers))]
     assert [told(handed)] == [told(e) for e in facts_of(render_delivery(handed, known.numbers))]
+
+
+@settings(max_examples=40, deadline=None)
+@given(CODE, MAYBE, st.sampled_from(["free", "busy", "busy-tentative"]), MINUTE, MAYBE)
+def test_a_slot_comes_back(
+    number: str, schedule: str, status: str, at_ms: int, service: str
+) -> None:
+    fact = SlotRecorded(
+        slot=number,
+        schedule=schedule,
+        status=status,
+        starts_at_ms=at_ms,
+        ends_at_ms=at_ms + 900_000,
+        service_code=service,
+    )
+    assert [told(fact)] == [told(each) for each in facts_of(render_slot(fact))]
+
+
+@settings(max_examples=40, deadline=None)
+@given(CODE, st.lists(CODE, max_size=3), MAYBE, st.one_of(st.none(), DAY),
+       st.one_of(st.none(), DAY), st.sampled_from([True, False, None]))  # fmt: skip
+def test_a_schedule_comes_back(
+    number: str, actors: list[str], service: str, starts_on: date | None, ends_on: date | None,
+    is_active: bool | None,  # noqa: FBT001
+) -> None:  # fmt: skip
+    fact = ScheduleRecorded(
+        schedule=number,
+        actors=tuple(actors),
+        service_code=service,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        is_active=is_active,
+    )
+    assert [told(fact)] == [told(each) for each in facts_of(render_schedule(fact))]
+
+
+@settings(max_examples=40, deadline=None)
+@given(CODE, CODE, MAYBE, MINOR, DAY,
+       st.lists(st.tuples(MAYBE, st.one_of(st.none(), MINOR)), max_size=3))  # fmt: skip
+def test_a_suppliers_invoice_comes_back(
+    number: str, supplier: str, buyer: str, total: int, dated_on: date,
+    lines: list[tuple[str, int | None]],
+) -> None:  # fmt: skip
+    fact = PurchaseInvoiced(
+        order=number,
+        document="",
+        buyer=buyer,
+        supplier=supplier,
+        lines=tuple(
+            PurchaseLine(number=str(place), supplier_item=item, amount_minor=amount)
+            for place, (item, amount) in enumerate(lines, 1)
+        ),
+        total_minor=total,
+        dated_on=dated_on,
+        invoice=number,
+    )
+    assert [told(fact)] == [told(each) for each in facts_of(render_invoice(fact))]
+
+
+@settings(max_examples=40, deadline=None)
+@given(MAYBE, MAYBE, CODE, MINOR, DAY)
+def test_word_of_a_payment_comes_back(
+    payer: str, payee: str, trace: str, paid: int, paid_on: date
+) -> None:
+    fact = PaymentAdvised(
+        payment=f"{payer}:{trace}",
+        payer=payer,
+        payee=payee,
+        trace=trace,
+        paid_minor=paid,
+        paid_on=paid_on,
+    )
+    assert [told(fact)] == [told(each) for each in facts_of(render_notice(fact))]
+
+
+@settings(max_examples=40, deadline=None)
+@given(CODE, MAYBE, MAYBE, st.sampled_from(["P1", "A3", "F0", "F1"]), MINOR, MAYBE,
+       st.one_of(st.none(), DAY), DAY)  # fmt: skip
+def test_an_explanation_of_benefit_comes_back(
+    number: str, payer: str, own: str, category: str, charge: int, trace: str,
+    paid_on: date | None, decided_on: date,
+) -> None:  # fmt: skip
+    known = Known()
+    fact = ClaimStatusReported(
+        claim=known.token("claim", number, ""),
+        report="",
+        payer=payer,
+        payer_claim=known.token("payer_claim", own, payer),
+        statuses=(StatusInformation(category=category),),
+        charge_minor=charge,
+        paid_minor=charge // 2 + 1 if category == "F1" else 0,
+        paid_on=paid_on,
+        trace=trace,
+        decided_on=decided_on,
+        where="",
+    )
+    assert [told(fact)] == [
+        told(each) for each in facts_of(render_explanation(fact, known.numbers))
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(CODE, MAYBE, MAYBE, MAYBE, st.sampled_from(["A1", "A2", "A3", "A4", "A6", "CT", "NA"]),
+       MAYBE, MAYBE, st.one_of(st.none(), DAY), DAY)  # fmt: skip
+def test_a_decided_authorization_comes_back(  # noqa: PLR0913, PLR0917 - the fields of a decision
+    number: str, payer: str, provider: str, patient: str, action: str, granted: str, reason: str,
+    valid_from: date | None, decided_on: date,
+) -> None:  # fmt: skip
+    known = Known()
+    fact = AuthorizationDecided(
+        authorization=known.token("authorization", number, payer),
+        payer=payer,
+        provider=provider,
+        patient=known.token("patient", patient),
+        decision="",
+        action=action,
+        number=known.token("authorization", granted, payer),
+        reason=reason,
+        valid_from=valid_from,
+        decided_on=decided_on,
+    )
+    back = facts_of(render_authorization(fact, known.numbers))
+    assert [told(fact)] == [told(each) for each in back]

@@ -1,8 +1,9 @@
 """Coverage facts: who insures a person, since when, for what (X12 270/271, 834; FHIR Coverage).
 
-Asked (270), reported (271, FHIR Coverage, IN1) and enrolled (834). Keyed by the payer and the
-member's number. Kept by the coverage's own stream; what a registration says of an account's payer
-is `account.py`.
+Asked (270), reported (271, FHIR Coverage, IN1) and enrolled (834). A coverage is keyed by the payer
+and the member's number, a question by its trace: an answer is told to the question's stream, so
+that the two meet, and to the coverage's own. What a registration says of an account's payer is
+`account.py`.
 """
 
 from __future__ import annotations
@@ -24,16 +25,28 @@ class Benefit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """EB02: IND individual, FAM family."""
     services: Financial[tuple[str, ...]] = ()
     """EB03, service type codes, X12 code source 1365."""
+    insurance_type: Financial[str] = ""
+    """EB04: HM health maintenance organisation, MA Medicare part A, MC Medicaid ..."""
     period: Financial[str] = ""
     """EB06: 23 calendar year, 29 remaining ..."""
     amount_minor: Financial[int | None] = None
     """EB07."""
     percent: Financial[str] = ""
     """EB08 as sent: .2 is twenty percent."""
+    quantity_kind: Operational[str] = ""
+    """EB09: VS visits, DY days, P6 services by procedure ..."""
+    quantity: Operational[str] = ""
+    """EB10, as sent: how many there are, or are left."""
     is_authorization_required: Operational[bool | None] = None
     """EB11: Y, N; None where not told or unknown (U)."""
     is_in_network: Operational[bool | None] = None
-    """EB12: Y, N; None where not told or not applicable."""
+    """EB12: Y, N; None where not told, unknown (U) or the same in and out of it (W)."""
+    procedure: Financial[str] = ""
+    """EB13-2, where the benefit is of one procedure."""
+    starts_on: Operational[date | None] = None
+    """DTP 348 or 193, or the first day of 292, 290, 291, 307 or 472."""
+    ends_on: Operational[date | None] = None
+    """DTP 349 or 194, or the last day of such a period."""
     where: Operational[str] = ""
 
 
@@ -42,15 +55,17 @@ class CoverageFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     coverage: Phi[str]
     """Surrogate of payer id and member id; of a dependent, of the dependent's given name and birth
-    date too, for a family shares a member id."""
+    date too (X12 270/271), for a family shares a member id. Empty where no member id is told."""
     payer: Financial[str] = ""
     """NM109 of loop 2100A (270/271), N104 of 1000B (834)."""
     member: Phi[str] = ""
     """Surrogate of the member id: NM109 of loop 2100C, REF 0F of an 834."""
     patient: Phi[str] = ""
-    """Surrogate of the patient's own number (REF EJ or EA), where it is sent."""
+    """Surrogate of the patient's own number (REF EA or EJ), where it is sent."""
     person: Phi[str] = ""
     """Surrogate of the details of whoever is covered (`person.py`): NM1, N3, N4 and DMG."""
+    subscriber: Phi[str] = ""
+    """Surrogate of the subscriber's details, where that is somebody else."""
     group: Financial[str] = ""
     """Group or policy number: REF 6P or 1L."""
     where: Operational[str] = ""
@@ -62,13 +77,24 @@ class CoverageAsked(
     """A 270: whether this payer covers this person, on this day, for these services."""
 
     inquiry: Phi[str]
-    """Surrogate of TRN02, which the 271 echoes."""
+    """Surrogate of TRN02 within TRN03, which the 271 echoes; key of the stream."""
+    asker: Operational[str] = ""
+    """TRN03, who gave the trace: 1 and a tax number, 3 and a D-U-N-S number, 9 and a number of
+    their own."""
     provider: Operational[str] = ""
     """National provider id of loop 2100B."""
+    is_subscriber: Operational[bool] = True
+    """False where a dependent is asked about (2000D)."""
+    relationship: Operational[str] = ""
+    """INS02: 18 self, 01 spouse, 19 child ..."""
     services: Financial[tuple[str, ...]] = ()
     """EQ01 of each."""
+    procedures: Financial[tuple[str, ...]] = ()
+    """EQ02-2 of each."""
     service_on: Operational[date | None] = None
-    """DTP 291."""
+    """DTP 291, or 307 in 4010: the first day."""
+    service_ends_on: Operational[date | None] = None
+    """The last day, where a period is asked about."""
     asked_on: Operational[date]
     """BHT04."""
 
@@ -79,6 +105,14 @@ class CoverageReported(
     """A 271 or a FHIR Coverage: whether it is in force, and what it pays."""
 
     inquiry: Phi[str] = ""
+    """As of the question; empty where none was asked (FHIR)."""
+    asker: Operational[str] = ""
+    """TRN03, as of the question."""
+    provider: Operational[str] = ""
+    """National provider id of loop 2100B: who asked."""
+    is_subscriber: Operational[bool] = True
+    relationship: Operational[str] = ""
+    """INS02."""
     report: Operational[str]
     """Business identity: BHT03 and place, hashed."""
     is_active: Operational[bool | None] = None
@@ -86,9 +120,9 @@ class CoverageReported(
     refusals: Operational[tuple[str, ...]] = ()
     """AAA03 of each: why the payer could not answer (75 subscriber not found ...)."""
     starts_on: Operational[date | None] = None
-    """DTP 346 or 291."""
+    """DTP 346 or 356, or the first day of 291 or 307."""
     ends_on: Operational[date | None] = None
-    """DTP 347."""
+    """DTP 347 or 357, or the last day of such a period."""
     benefits: Financial[tuple[Benefit, ...]] = ()
     reported_on: Operational[date]
 

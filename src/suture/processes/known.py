@@ -18,6 +18,7 @@ STREAMS = (
     "coverage",
     "deposit",
     "group",
+    "inquiry",
     "interchange",
     "item",
     "location",

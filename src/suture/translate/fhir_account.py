@@ -39,6 +39,8 @@ from suture.wire.fhir.financial import (
     ChargeItem,
     Coverage,
     Invoice,
+    InvoiceLine,
+    PriceComponent,
 )
 
 PROCEDURES = ("http://www.ama-assn.org/go/cpt", "urn:oid:2.16.840.1.113883.6.285")
@@ -246,4 +248,34 @@ def render_charge(fact: ChargePosted | ChargeCredited, numbers: Numbers) -> Char
         price_override=dollars(sign * fact.amount_minor),
         entered_date=isoday(fact.posted_on),
         account=(account,),
+    )
+
+
+def render_invoice(fact: PurchaseInvoiced) -> Invoice:
+    """Return a supplier's invoice as FHIR: its lines and its total. It holds nothing of a person.
+
+    FHIR knows no order it is for, no allowances and no due date: they are not told.
+    """
+    return Invoice(
+        identifier=(identifier(fact.invoice or fact.order),),
+        status="issued",
+        recipient=reference(fact.buyer, "Organization"),
+        date=isoday(fact.dated_on),
+        issuer=reference(fact.supplier, "Organization"),
+        line_item=tuple(_rendered_line(each) for each in fact.lines),
+        total_net=None if fact.total_minor is None else dollars(fact.total_minor),
+    )
+
+
+def _rendered_line(line: PurchaseLine) -> InvoiceLine:
+    item = line.supplier_item
+    amount = line.amount_minor
+    return InvoiceLine(
+        sequence=int(line.number) if line.number.isdecimal() else 0,
+        charge_item_codeable_concept=concept("urn:suture:supplier-item", item)
+        if item
+        else CodeableConcept(text="not told"),
+        price_component=()
+        if amount is None
+        else (PriceComponent(type="base", amount=dollars(amount)),),
     )

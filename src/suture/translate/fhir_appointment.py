@@ -30,10 +30,11 @@ from suture.translate.fhir_common import (
     concept,
     identifier,
     instant,
+    isoday,
     reference,
 )
 from suture.wire.fhir import Resource
-from suture.wire.fhir.elements import Reference
+from suture.wire.fhir.elements import CodeableConcept, Period, Reference
 from suture.wire.fhir.resources import Appointment, Participant, Schedule, Slot
 
 AnyAppointment = (
@@ -59,6 +60,7 @@ _FACTS: dict[str, tuple[type[AnyAppointment], str]] = {
     "entered-in-error": (AppointmentDeleted, "Deleted"),
 }
 """Appointment.status -> the fact, and its status in the words of HL7 table 0278."""
+_SERVICES = "urn:suture:service"
 _MODIFIED = {"Waitlist": "waitlist", "Started": "arrived", "Complete": "fulfilled"}
 
 
@@ -184,9 +186,7 @@ def render_appointment(fact: AnyAppointment, numbers: Numbers) -> Appointment:
     return Appointment(
         identifier=(identifier(number, "FILL"),),
         status=_status(fact),
-        service_type=(concept("urn:suture:service", fact.service_code),)
-        if fact.service_code
-        else (),
+        service_type=_service(fact.service_code),
         start=instant(fact.starts_at_ms),
         end=instant(ends_at_ms),
         minutes_duration=fact.duration_minutes,
@@ -207,3 +207,32 @@ def _status(fact: AppointmentFact) -> str:
             return _MODIFIED.get(fact.filler_status, "pending")
         case _:
             return "booked"
+
+
+def render_slot(fact: SlotRecorded) -> Slot:
+    """Return a slot as FHIR. Its start and end must be told, as FHIR requires them."""
+    return Slot(
+        identifier=(identifier(fact.slot),),
+        schedule=reference(fact.schedule, "Schedule") or Reference(display="not told"),
+        status=fact.status,
+        start=instant(fact.starts_at_ms),
+        end=instant(fact.ends_at_ms),
+        service_type=_service(fact.service_code),
+    )
+
+
+def render_schedule(fact: ScheduleRecorded) -> Schedule:
+    """Return a schedule as FHIR."""
+    horizon = Period(start=isoday(fact.starts_on), end=isoday(fact.ends_on))
+    actors = (reference(each, "Practitioner") for each in fact.actors)
+    return Schedule(
+        identifier=(identifier(fact.schedule),),
+        active=fact.is_active,
+        service_type=_service(fact.service_code),
+        actor=tuple(each for each in actors if each) or (Reference(display="not told"),),
+        planning_horizon=horizon if horizon.start or horizon.end else None,
+    )
+
+
+def _service(code: str) -> tuple[CodeableConcept, ...]:
+    return (concept(_SERVICES, code),) if code else ()

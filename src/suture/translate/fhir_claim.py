@@ -2,8 +2,9 @@
 
 Here: a Claim as a claim that was submitted (an 837), a payer's answer as where the claim stands (a
 277). An answer alone books nothing: the payment that pays the claim tells its money
-(`fhir_payment.py`), and a decision told by both would book twice. Only claims are read:
-preauthorizations and predeterminations are held. Next: `processes/claim.py`. FHIR R4, 13.6-13.10.
+(`fhir_payment.py`), and a decision told by both would book twice. The answer to a preauthorization
+is an authorization that was decided (a 278). A Claim that asks for one, and predeterminations, are
+held. Next: `processes/claim.py`. FHIR R4, 13.6-13.10.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import date
 import msgspec
 from msgspec import Raw
 
+from suture.model.authorization import AuthorizationDecided
 from suture.model.claim import (
     ClaimLine,
     ClaimStatusReported,
@@ -21,7 +23,14 @@ from suture.model.claim import (
 )
 from suture.model.money import format_amount
 from suture.model.translation import ControlTotal, Routed, Translation
-from suture.translate.fhir_adjudication import CLAIM_TYPES, FILING, Decided, Response, decided
+from suture.translate.fhir_adjudication import (
+    CATEGORIES,
+    CLAIM_TYPES,
+    FILING,
+    Decided,
+    Response,
+    decided,
+)
 from suture.translate.fhir_common import (
     PATIENT_TYPES,
     Draft,
@@ -38,6 +47,7 @@ from suture.translate.fhir_common import (
 from suture.wire.fhir import Resource, render
 from suture.wire.fhir.elements import CodeableConcept, Period, Quantity, Reference
 from suture.wire.fhir.financial import (
+    Adjudication,
     CareTeamMember,
     Claim,
     ClaimInsurance,
@@ -45,7 +55,9 @@ from suture.wire.fhir.financial import (
     ClaimResponse,
     Coverage,
     ExplanationOfBenefit,
+    Payment,
     RelatedClaim,
+    Total,
 )
 
 _KINDS = {"oral": "dental", "vision": "professional"}
@@ -57,7 +69,18 @@ _REVENUE = "https://www.nubc.org/CodeSystem/RevenueCodes"
 _PLACES = "https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Service_Code_Set"
 _CATEGORIES = {"queued": "P1", "partial": "P1", "error": "A3"}
 """ClaimResponse.outcome -> STC01-1, X12 code source 507, of what is not finished."""
+_RESPONSES = {"P": "queued", "A": "error"}
+"""First letter of STC01-1 -> ExplanationOfBenefit.outcome."""
 _PAID, _FINALIZED = "F1", "F0"
+_PREAUTHORIZATION = "preauthorization"
+REVIEW_ACTIONS = "https://codesystem.x12.org/005010/306"
+"""HCR01, as implementations of prior authorization (Da Vinci PAS) name the list."""
+REVIEW_REASONS = "https://codesystem.x12.org/external/886"
+"""HCR03."""
+_ACTIONS = {"queued": "A4", "partial": "A2", "error": "CT"}
+"""ClaimResponse.outcome -> HCR01, where no review action is told; CT: contact the payer."""
+_OUTCOMES = {"A4": "queued", "A2": "partial", "A6": "partial", "CT": "error"}
+_CERTIFIED, _NOT_CERTIFIED = "A1", "A3"
 
 
 def translate_claim(draft: Draft, resource: Resource) -> Translation:
@@ -194,7 +217,47 @@ def _charge(draft: Draft, resource: Claim, lines: tuple[ClaimLine, ...]) -> int 
 def translate_response(draft: Draft, resource: Resource) -> Translation:
     """Return a payer's answer as where the claim stands, told to the claim's stream."""
     assert isinstance(resource, ClaimResponse), "pipeline.py chooses the translator by the type"
+    if resource.use == _PREAUTHORIZATION:
+        return _authorization(draft, resource)
     return _answer(draft, resource, resource.request, "request")
+
+
+def _authorization(draft: Draft, response: ClaimResponse) -> Translation:
+    """Return what was decided on a preauthorization, told to the stream of its request."""
+    if response.status != "active":
+        draft.blame("fhir.status.unsupported", "status")
+    payer = draft.number(response.insurer, "insurer")
+    number = draft.number(response.request, "request", is_key=True)
+    authorization = draft.token("authorization", number, payer)
+    decided_on = draft.day(response.created, "created", is_key=True)
+    if decided_on is None:
+        return draft.verdict(recorded=response.created)
+    valid_from, valid_until = draft.days(response.pre_auth_period, "preAuthPeriod")
+    reviews = [each for each in response.adjudication if code_of(each.category, REVIEW_ACTIONS)]
+    granted = response.pre_auth_ref.strip()
+    action = code_of(reviews[0].category, REVIEW_ACTIONS) if reviews else ""
+    fact = AuthorizationDecided(
+        authorization=authorization,
+        payer=payer,
+        provider=draft.number(response.requestor, "requestor"),
+        patient=draft.patient(response.patient, "patient"),
+        decision=draft.surrogate("dec", authorization, draft.version or isoday(decided_on)),
+        action=action or _action(response.outcome, is_granted=bool(granted)),
+        number=draft.token("authorization", granted, payer),
+        reason=code_of(reviews[0].reason) if reviews else "",
+        valid_from=valid_from,
+        valid_until=valid_until,
+        decided_on=decided_on,
+        where="ClaimResponse",
+    )
+    routed = [Routed(f"authorization/{authorization}", fact, "ClaimResponse")]
+    return draft.verdict(routed, recorded=response.created)
+
+
+def _action(outcome: str, *, is_granted: bool) -> str:
+    """Return HCR01 of an answer that does not say it: whether a number was given decides."""
+    told = _ACTIONS.get(outcome)
+    return told or (_CERTIFIED if is_granted else _NOT_CERTIFIED)
 
 
 def translate_explanation(draft: Draft, resource: Resource) -> Translation:
@@ -327,4 +390,55 @@ def _rendered_line(line: ClaimLine, place: str) -> ClaimItem:
         location_codeable_concept=concept(_PLACES, place) if place else None,
         quantity=msgspec.convert(units, Quantity) if line.units else None,
         net=dollars(line.charge_minor),
+    )
+
+
+def render_authorization(fact: AuthorizationDecided, numbers: Numbers) -> ClaimResponse:
+    """Return what was decided on a preauthorization as FHIR; its services are not told."""
+    period = _period(fact.valid_from, fact.valid_until)
+    patient = reference(numbers.get(fact.patient, fact.patient), "Patient", PATIENT_TYPES[0])
+    review = Adjudication(
+        category=concept(REVIEW_ACTIONS, fact.action),
+        reason=concept(REVIEW_REASONS, fact.reason) if fact.reason else None,
+    )
+    return ClaimResponse(
+        status="active",
+        type=concept(CLAIM_TYPES, "professional"),
+        use=_PREAUTHORIZATION,
+        patient=patient or Reference(type="Patient", display="not told"),
+        created=isoday(fact.decided_on),
+        insurer=reference(fact.payer, "Organization") or Reference(display="not told"),
+        requestor=reference(fact.provider, "Practitioner", "NPI"),
+        request=reference(numbers.get(fact.authorization, fact.authorization), "Claim"),
+        outcome=_OUTCOMES.get(fact.action, "complete"),
+        pre_auth_ref=numbers.get(fact.number, fact.number),
+        pre_auth_period=period,
+        adjudication=(review,) if fact.action else (),
+    )
+
+
+def render_explanation(fact: ClaimStatusReported, numbers: Numbers) -> ExplanationOfBenefit:
+    """Return where a claim stands as an explanation of benefit; of its statuses, the category."""
+    number = numbers.get(fact.payer_claim, fact.payer_claim)
+    payer = reference(fact.payer, "Organization") or Reference(display="not told")
+    category = fact.statuses[0].category if fact.statuses else ""
+    total = Total(category=concept(CATEGORIES, "submitted"), amount=dollars(fact.charge_minor))
+    return ExplanationOfBenefit(
+        identifier=(identifier(number),) if number else (),
+        status="active",
+        type=concept(CLAIM_TYPES, "professional"),
+        use="claim",
+        patient=Reference(type="Patient", display="not told"),
+        created=isoday(fact.decided_on),
+        insurer=payer,
+        provider=Reference(display="not told"),
+        claim=reference(numbers.get(fact.claim, fact.claim), "Claim"),
+        outcome=_RESPONSES.get(category[:1], "complete"),
+        insurance=(ClaimInsurance(focal=True, coverage=Reference(display="not told")),),
+        total=(total,),
+        payment=Payment(
+            date=isoday(fact.paid_on),
+            amount=dollars(fact.paid_minor),
+            identifier=identifier(fact.trace) if fact.trace else None,
+        ),
     )

@@ -279,3 +279,17 @@ def _asked(fact: ClaimAdjudicated, numbers: Numbers, id: str) -> Claim:  # noqa:
         insurance=(ClaimInsurance(sequence=1, focal=True, coverage=Reference(display="not told")),),
         total=dollars(fact.charge_minor),
     )
+
+
+def render_notice(fact: PaymentAdvised) -> PaymentNotice:
+    """Return word of a payment as FHIR. What it pays, item by item, FHIR has no place for."""
+    paid_on = isoday(fact.paid_on)
+    return PaymentNotice(
+        status="active",
+        created=paid_on,
+        payment=reference(fact.trace, "PaymentReconciliation") or Reference(display="not told"),
+        payment_date=paid_on,
+        payee=reference(fact.payee, "Organization"),
+        recipient=reference(fact.payer, "Organization") or Reference(display="not told"),
+        amount=dollars(fact.paid_minor),
+    )

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from suture.model.account import AccountRegistered, ChargePosted
+from suture.model.authorization import AuthorizationDecided
 from suture.model.claim import ClaimAdjudicated, ClaimSubmitted
 from suture.model.coverage import CoverageReported
 from suture.model.encounter import EncounterDischarged, EncounterRegistered
@@ -404,3 +405,67 @@ def test_a_source_that_is_not_to_send_fhir_is_held_and_a_rehearsal_notes_it() ->
         noted.status,
         [each.code for each in noted.notes],
     )
+
+
+# Authorization ----------------------------------------------------------------------------------
+
+
+def authorization(**changes: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "ClaimResponse",
+        "status": "active",
+        "type": {"coding": [{"code": "professional"}]},
+        "use": "preauthorization",
+        "patient": numbered("MRN1"),
+        "created": "2026-11-03",
+        "insurer": PAYER,
+        "request": numbered("RBV1"),
+        "outcome": "complete",
+        "preAuthRef": "AUTH90210",
+        "preAuthPeriod": {"start": "2026-11-15", "end": "2027-01-15"},
+        **changes,
+    }
+
+
+def decided(resource: dict[str, Any]) -> AuthorizationDecided:
+    (routed,) = told(resource).routed
+    assert isinstance(routed.fact, AuthorizationDecided)
+    return routed.fact
+
+
+def test_an_answer_to_a_preauthorization_is_a_decided_authorization() -> None:
+    (routed,) = told(authorization()).routed
+    fact = decided(authorization())
+    assert f"authorization/{TOKENIZER.token('authorization', 'PAYER9', 'RBV1')}" == routed.stream
+    assert TOKENIZER.token("authorization", "PAYER9", "AUTH90210") == fact.number
+    assert (date(2026, 11, 15), date(2027, 1, 15)) == (fact.valid_from, fact.valid_until)
+    assert ("PAYER9", date(2026, 11, 3)) == (fact.payer, fact.decided_on)
+
+
+@pytest.mark.parametrize(
+    ("changes", "action"),
+    [
+        ({}, "A1"),
+        ({"preAuthRef": ""}, "A3"),
+        ({"outcome": "partial"}, "A2"),
+        ({"outcome": "queued", "preAuthRef": ""}, "A4"),
+        ({"outcome": "error", "preAuthRef": ""}, "CT"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_decision_without_a_review_action_is_told_by_its_outcome_and_number(
+    changes: dict[str, Any], action: str
+) -> None:
+    resource = {name: value for name, value in authorization(**changes).items() if value}
+    assert action == decided(resource).action
+
+
+def test_a_review_action_outranks_the_outcome() -> None:
+    review = {"coding": [{"system": "https://codesystem.x12.org/005010/306", "code": "A6"}]}
+    assert "A6" == decided(authorization(adjudication=[{"category": review}])).action
+
+
+def test_a_decision_of_no_request_is_held() -> None:
+    silent = authorization()
+    del silent["request"]
+    assert ["fhir.element.missing"] == codes(silent)

@@ -17,9 +17,10 @@ from tests.unit.wire.x12_sets import (
     a_set,
     guide_of,
     read_set,
+    segments_of,
 )
 
-from suture.wire.x12 import GuideLimits, Segment, read_date, read_units
+from suture.wire.x12 import GuideLimits, Segment, UnitsEnd, choose, read_date, read_units
 
 DEPENDENT = (
     "HL*3*1*22*1~SBR*P**GROUP9******CI~NM1*IL*1*EXAMPLE*BEN****MI*M200~NM1*PR*2*PLAN*****PI*PHP01~"
@@ -258,3 +259,19 @@ def test_a_loop_beyond_the_cap_is_no_loop_of_its_header() -> None:
     _, end = read_set(text, "850", "004010", GuideLimits(unit_segments_max=5))
     assert 4 == len(end.root.inner_all("N1", "ST"))
     assert all(each.segments for each in end.root.loops)
+
+
+def test_loops_that_hold_no_unit_to_the_end_are_told_with_it() -> None:
+    text = (
+        "BHT*0022*11*Q1*20261102*0931~HL*1**20*1~NM1*PR*2*PLAN*****PI*PHP01~HL*2*1*21*0~"
+        "NM1*1P*2*CLINIC*****XX*1999999984~AAA*N**50*N~"
+    )
+    transaction_set = a_set("271", "005010X279A1")
+    choice = choose("271", "005010X279A1")
+    assert choice is not None
+    (end,) = read_units(segments_of(text), transaction_set, choice)
+    assert isinstance(end, UnitsEnd)
+    assert ["", "2000A", "2000B"] == [each.id for each in end.around]
+    asker = end.around[-1].inner("2100B")
+    assert asker is not None
+    assert ["50"] == [each.get(3) for each in asker.all("AAA")]

@@ -205,6 +205,7 @@ class ClaimResponse(Resource, frozen=True, kw_only=True, tag="ClaimResponse"):
     outcome: str
     disposition: str = ""
     pre_auth_ref: str = ""
+    pre_auth_period: Period | None = None
     item: tuple[ResponseItem, ...] = ()
     adjudication: tuple[Adjudication, ...] = ()
     total: tuple[Total, ...] = ()

@@ -106,6 +106,9 @@ class UnitsEnd(msgspec.Struct, frozen=True, kw_only=True):
 
     root: LoopNode
     """The set itself: header, summary, and the loops that hold no unit."""
+    around: tuple[LoopNode, ...]
+    """The loops still open at the end in which a unit could stand, the set itself first: what is
+    told of nobody in particular (a 271 that refuses at 2100B) stands in them."""
     verdict: SetVerdict
 
 
@@ -203,9 +206,10 @@ class _Trees:
         ended = self._end_unit(self._conformance.closed)
         if ended is not None:
             yield ended
+        around = [each.node for each in self._pile if each.loop.area.path in self._holders]
         while len(self._pile) > 1:
             self._leave(self._pile.pop())
-        yield UnitsEnd(root=self._pile[0].node, verdict=verdict)
+        yield UnitsEnd(root=self._pile[0].node, around=tuple(around), verdict=verdict)
 
     def _end_unit(self, closed: list[OpenLoop]) -> Unit | None:
         """Return the unit among the loops that were closed."""
