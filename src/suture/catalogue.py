@@ -31,6 +31,7 @@ from suture.translate import (
     fhir_payment,
     fhir_supply,
     hl7v2_adt,
+    hl7v2_bar,
     hl7v2_dft,
     hl7v2_siu,
     tabular_account,
@@ -57,6 +58,7 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
     "SIU": hl7v2_siu.translate,
     "ADT": hl7v2_adt.translate,
     "DFT": hl7v2_dft.translate,
+    "BAR": hl7v2_bar.translate,
 }
 """By MSH-9.1."""
 

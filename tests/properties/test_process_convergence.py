@@ -207,7 +207,12 @@ encounter_facts = st.one_of(
     visit_facts,
     visit_facts,
     moved_facts,
-    st.builds(encounters.EncounterCoded, visit=st.just("vis_1"), drg=text("470", "871")),
+    st.builds(
+        encounters.EncounterCoded,
+        visit=st.just("vis_1"),
+        drg=text("470", "871"),
+        is_whole=st.booleans(),
+    ),
     st.sampled_from([("vis_1", "vis_2"), ("vis_1", "vis_3"), ("vis_2", "vis_1")]).map(
         lambda pair: encounters.EncounterMerged(visit="vis_1", retired=pair[0], survivor=pair[1])
     ),

@@ -130,6 +130,10 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """DG1-15: 1 is the principal one."""
     present_on_admission: Financial[str] = ""
     """DG1-26: Y, N, U, W."""
+    number: Phi[str] = ""
+    """Surrogate of DG1-20, by which it is changed or taken back."""
+    action: Operational[str] = ""
+    """DG1-21, HL7 table 0206: A added, U updated, D deleted."""
 
 
 class Procedure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -143,12 +147,16 @@ class Procedure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """PR1-5."""
     rank: Financial[str] = ""
     """PR1-14: 1 is the principal one."""
+    number: Phi[str] = ""
+    """Surrogate of PR1-19, by which it is changed or taken back."""
+    action: Operational[str] = ""
+    """PR1-20, HL7 table 0206: A added, U updated, D deleted."""
 
 
 class EncounterCoded(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="encounter.coded"
 ):
-    """BAR P12, or the DG1, PR1 and DRG of P01 and P05: how the visit is coded as a whole, now."""
+    """BAR P12, or the DG1, PR1 and DRG of P01 and P05: how the visit is coded."""
 
     visit: Phi[str]
     patient: Phi[str] = ""
@@ -157,3 +165,6 @@ class EncounterCoded(
     procedures: Financial[tuple[Procedure, ...]] = ()
     drg: Financial[str] = ""
     """DRG-1.1."""
+    is_whole: Operational[bool] = True
+    """It replaces every coding before it: no DG1 or PR1 of it says what it does to an earlier one.
+    Else it adds to, changes or takes from what was told before."""

@@ -93,7 +93,9 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     absorbed: tuple[str, ...] = ()
     """Visits merged into this one, sorted."""
     coded: tuple[str, bytes] = ("", b"")
-    """Stamp of the latest coding, and that coding as the log holds it."""
+    """Stamp of the latest whole coding, and that coding as the log holds it."""
+    recoded: dict[str, bytes] = msgspec.field(default_factory=dict)
+    """Stamp -> what changed that coding since."""
 
 
 def initial(key: str) -> State:  # noqa: ARG001 - the shape of every process
@@ -110,8 +112,7 @@ def evolve(state: State, event: Event) -> State:
         case EncounterMerged():
             return _merge(state, fact)
         case EncounterCoded():
-            coded = max(state.coded, (event.stamp, encode_fact(fact)))
-            return state if coded == state.coded else msgspec.structs.replace(state, coded=coded)
+            return _code(state, fact, event.stamp)
         case _:
             return _fold(state, fact, event.stamp)
 
@@ -146,6 +147,18 @@ def _moved(moves: dict[str, Move], fact: _EncounterFact, stamp: str) -> dict[str
     if known is not None and known >= move:
         return moves
     return {**moves, stamp: move}
+
+
+def _code(state: State, fact: EncounterCoded, stamp: str) -> State:
+    coded, recoded, told = state.coded, state.recoded, encode_fact(fact)
+    if fact.is_whole:
+        coded = max(coded, (stamp, told))
+        recoded = {at: change for at, change in recoded.items() if at >= coded[0]}
+    elif stamp >= coded[0]:
+        recoded = {**recoded, stamp: max(told, recoded.get(stamp, b""))}
+    if (coded, recoded) == (state.coded, state.recoded):
+        return state
+    return msgspec.structs.replace(state, coded=coded, recoded=recoded)
 
 
 def _merge(state: State, fact: EncounterMerged) -> State:

@@ -231,6 +231,15 @@ def test_the_latest_coding_counts() -> None:
     assert "active" == state.status
 
 
+def test_a_change_of_coding_counts_until_the_whole_is_told_again() -> None:
+    whole, again = (EncounterCoded(visit="vis_1", drg=drg) for drg in ("470", "871"))
+    change = EncounterCoded(visit="vis_1", is_whole=False, drg="872")
+    state = end(whole, change)
+    assert [change] == [decode_fact(each) for each in state.recoded.values()]
+    state = end(whole, change, again)
+    assert (again, {}) == (decode_fact(state.coded[1]), state.recoded)
+
+
 def test_a_visit_merged_away_is_that_whatever_else_is_told_of_it() -> None:
     assert "merged" == end(MERGED_AWAY, ADMITTED).status
     assert "merged" == end(ADMITTED, DISCHARGED, MERGED_AWAY).status
