@@ -33,6 +33,8 @@ from suture.translate import (
     hl7v2_adt,
     hl7v2_bar,
     hl7v2_dft,
+    hl7v2_orm,
+    hl7v2_rds,
     hl7v2_siu,
     tabular_account,
     tabular_deposit,
@@ -59,6 +61,12 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
     "ADT": hl7v2_adt.translate,
     "DFT": hl7v2_dft.translate,
     "BAR": hl7v2_bar.translate,
+    "ORM": hl7v2_orm.translate,
+    "OMP": hl7v2_orm.translate,
+    "OMS": hl7v2_orm.translate,
+    "OMN": hl7v2_orm.translate,
+    "RDS": hl7v2_rds.translate,
+    "RAS": hl7v2_rds.translate,
 }
 """By MSH-9.1."""
 
