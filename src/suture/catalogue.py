@@ -33,6 +33,7 @@ from suture.translate import (
     hl7v2_adt,
     hl7v2_bar,
     hl7v2_dft,
+    hl7v2_mfn,
     hl7v2_orm,
     hl7v2_rds,
     hl7v2_siu,
@@ -67,6 +68,7 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
     "OMN": hl7v2_orm.translate,
     "RDS": hl7v2_rds.translate,
     "RAS": hl7v2_rds.translate,
+    "MFN": hl7v2_mfn.translate,
 }
 """By MSH-9.1."""
 
