@@ -78,7 +78,7 @@ def _record(draft: Draft, record: Record, system: str) -> Iterator[Routed]:
     }
     match record.kind:
         case "provider":
-            yield Routed(f"provider/{code}", _provider(record, base), entry.where())
+            yield Routed(f"provider/{code}", _provider(draft, record, base), entry.where())
         case "location":
             yield Routed(f"location/{code}", _location(draft, record, base), entry.where())
         case "charge_item":
@@ -89,7 +89,7 @@ def _record(draft: Draft, record: Record, system: str) -> Iterator[Routed]:
             yield Routed(f"item/{code}", _item(record, base), entry.where())
 
 
-def _provider(record: Record, base: dict[str, Any]) -> ProviderRecorded:
+def _provider(draft: Draft, record: Record, base: dict[str, Any]) -> ProviderRecorded:
     staff, practitioner = record.first("STF"), record.first("PRA")
     given, family = told(staff, 3, 2), told(staff, 3)
     return ProviderRecorded(
@@ -98,6 +98,7 @@ def _provider(record: Record, base: dict[str, Any]) -> ProviderRecorded:
         national_id=_of_type(practitioner, 6, 2) or _of_type(staff, 2, 5),
         specialty=told(practitioner, 5),
         department=told(staff, 8),
+        valid_until=_day(draft, staff, 13),
         organization=told(practitioner, 9) or told(practitioner, 2),
         is_active=_is_active(base["action"], told(staff, 7)),
     )
