@@ -225,7 +225,8 @@ def test_a_visit_and_who_pays_for_its_account_come_back(
     known = Known()
     moved: dict[str, Any] = {}
     if kind is encounters.EncounterTransferred:
-        moved = {"moved_at_ms": moved_at_ms, "department_before": data.draw(TEXT)}
+        moved = {"department_before": data.draw(TEXT), "moved_at_ms": moved_at_ms}
+        moved["moved_on"] = day_of(moved_at_ms)
     fact = kind(
         visit=known.token("visit", data.draw(CODE)),
         patient=known.token("patient", data.draw(CODE)),
@@ -270,6 +271,7 @@ def test_where_a_patient_is_comes_back(
         department=department,
         department_before=before,
         moved_at_ms=moved_at_ms,
+        moved_on=day_of(moved_at_ms),
     )
     assert [told(fact)] == back(render_encounter(fact, ENVELOPE, known.disclosure))
 

@@ -91,6 +91,8 @@ class EncounterMove(EncounterFact, frozen=True, kw_only=True, omit_defaults=True
     """PV1-6.1, the place left."""
     moved_at_ms: Operational[int] = 0
     """EVN-6, when it happened, else EVN-2, when it was recorded; 0 where neither tells the time."""
+    moved_on: Operational[date | None] = None
+    """The same moment as a day in the facility's own time zone."""
 
 
 class EncounterTransferred(EncounterMove, frozen=True, tag="encounter.transferred"):

@@ -176,9 +176,11 @@ def _visit(draft: Draft) -> str:
 
 
 def _moved(draft: Draft) -> dict[str, Any]:
+    moved_at = occurred(draft)
     return {
         "department_before": told(draft.visit_segment, 6),
-        "moved_at_ms": clock_milliseconds(occurred(draft)),
+        "moved_at_ms": clock_milliseconds(moved_at),
+        "moved_on": None if moved_at is None else moved_at.on,
     }
 
 

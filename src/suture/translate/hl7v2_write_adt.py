@@ -34,7 +34,6 @@ from suture.translate.hl7v2_write import (
     Envelope,
     event,
     filled,
-    instant,
     message,
     moment,
     number,
@@ -100,8 +99,10 @@ def render_encounter(
     if registered is not None and registered.account != fact.account:
         reason = "the registration is of another account than the visit's"
         raise ValueError(reason)
-    is_move = isinstance(fact, EncounterMove)
-    moved = fact.moved_at_ms if isinstance(fact, EncounterMove) else 0
+    before = occurred = ""
+    if isinstance(fact, EncounterMove):
+        before = fact.department_before
+        occurred = moment(fact.moved_at_ms, fact.moved_on, envelope.zone)
     is_tracking = isinstance(fact, EncounterDeparted | EncounterArrived)
     zone = envelope.zone
     visit = filled(
@@ -110,7 +111,7 @@ def render_encounter(
             1: "1",
             2: fact.patient_class,
             3: place("" if is_tracking else fact.department, fact.facility),
-            6: fact.department_before if isinstance(fact, EncounterMove) else "",
+            6: before,
             10: fact.hospital_service,
             11: place(fact.department, fact.facility) if is_tracking and fact.department else "",
             19: disclosure.told(fact.visit),
@@ -121,7 +122,6 @@ def render_encounter(
     )
     trigger = _trigger(fact)
     pid = patient(disclosure, patient=fact.patient, account=fact.account, person=person)
-    occurred = instant(moved, zone) if is_move and moved else ""
     segments = [event(envelope, trigger, occurred), pid, visit, *_insurance(registered)]
     return message(envelope, ("ADT", trigger, _STRUCTURES[trigger]), segments)
 

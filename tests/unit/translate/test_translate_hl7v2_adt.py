@@ -270,6 +270,7 @@ def test_tracking_tells_where_the_patient_is_and_registers_nothing(
             department="XRAY",
             department_before="MEDSURG",
             moved_at_ms=1_767_715_200_000,
+            moved_on=date(2026, 1, 6),
         )
     ] == facts(EVENT, PATIENT, visit, "IN1|1|GOLD|MCR", trigger=trigger)
 
