@@ -10,7 +10,6 @@ discharged twice; other events (A29, A37, A45 ...), held as unsupported. Next:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date
 from typing import Any
 
@@ -245,46 +244,42 @@ def _born_on(text: str) -> date | None:
     return None if timestamp is None or timestamp.precision != "day" else timestamp.on
 
 
+class _Side(msgspec.Struct):
+    """Who lives on (a PID and the PV1 after its MRG), and who lives on in it."""
+
+    survivor: Segment
+    visit: Segment | None = None
+    retired: list[Segment] = []
+
+
 def _translate_merge(draft: Draft, scope: _Scope) -> Translation:
     """Return the merges of a message, which may name several: each MRG goes into the PID before it.
 
     The visit that lives on stands after its MRG, in the PV1 before the next PID (A18, A42).
     """
-    routed: list[Routed] = []
-    survivor: Segment | None = None
-    is_answered = False
-    segments = draft.message.segments
-    for segment in segments:
+    sides: list[_Side] = []
+    for segment in draft.message.segments:
         if segment.name == "PID":
-            if survivor is not None and not is_answered:
-                draft.blame("hl7.merge.unclear", survivor.where(), "no MRG follows this PID")
-            survivor, is_answered = segment, False
+            sides.append(_Side(segment))
+        elif segment.name == "MRG" and not sides:
+            draft.blame("hl7.merge.unclear", segment.where(), "no PID stands before this MRG")
         elif segment.name == "MRG":
-            is_answered = True
-            if survivor is None:
-                draft.blame("hl7.merge.unclear", segment.where(), "no PID stands before this MRG")
-            else:
-                visit = _visit_of(segments, survivor)
-                routed += _merge(draft, scope, survivor, visit, segment)
-    if not is_answered:
-        where = "PID" if survivor is None else survivor.where()
-        draft.blame("hl7.merge.unclear", where, "no MRG follows this PID")
+            sides[-1].retired.append(segment)
+        elif segment.name == "PV1" and sides and sides[-1].visit is None:
+            sides[-1].visit = segment
+    if not (sides or draft.faults):
+        draft.blame("hl7.merge.unclear", "PID", "no MRG follows this PID")
+    routed: list[Routed] = []
+    for side in sides:
+        if not side.retired:
+            draft.blame("hl7.merge.unclear", side.survivor.where(), "no MRG follows this PID")
+        for retired in side.retired:
+            routed += _merge(draft, scope, side, retired)
     return draft.verdict(routed)
 
 
-def _visit_of(segments: Sequence[Segment], survivor: Segment) -> Segment | None:
-    for segment in segments[survivor.position + 1 :]:
-        if segment.name == "PV1":
-            return segment
-        if segment.name == "PID":
-            break
-    return None
-
-
-def _merge(
-    draft: Draft, scope: _Scope, survivor: Segment, visit: Segment | None, retired: Segment
-) -> list[Routed]:
-    """Return what a PID with its PV1 (`survivor`, `visit`) and an MRG (`retired`) merge.
+def _merge(draft: Draft, scope: _Scope, side: _Side, retired: Segment) -> list[Routed]:
+    """Return what a PID with its PV1 (`side`) and an MRG (`retired`) merge.
 
     The same patient on both sides with two accounts is a merge of accounts alone.
     """
@@ -292,7 +287,7 @@ def _merge(
     for kind in ("patient", "account", "visit"):
         if kind not in scope.needed | scope.optional:
             continue
-        pair = _pair(kind, survivor, visit, retired)
+        pair = _pair(kind, side, retired)
         if pair is not None:
             numbers[kind] = pair
         elif kind in scope.needed:
@@ -322,16 +317,14 @@ _UNCLEAR = {
 """Kind of number -> its field in MRG, and what a steward reads."""
 
 
-def _pair(
-    kind: str, survivor: Segment, visit: Segment | None, retired: Segment
-) -> tuple[str, str] | None:
+def _pair(kind: str, side: _Side, retired: Segment) -> tuple[str, str] | None:
     """Return the surviving and the retired number of a kind, None where either is not told."""
     if kind == "patient":
-        return _patient_pair(survivor, retired)
+        return _patient_pair(side.survivor, retired)
     if kind == "account":
-        pair = told(survivor, 18), told(retired, 3)
+        pair = told(side.survivor, 18), told(retired, 3)
     else:
-        pair = told(visit, 19), told(retired, 5)
+        pair = told(side.visit, 19), told(retired, 5)
     return pair if all(pair) else None
 
 

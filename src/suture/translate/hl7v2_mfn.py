@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any
 
 from suture.model.fault import fault
+from suture.model.identity import bounded_identity
 from suture.model.master_data import (
     ChargeItemRecorded,
     ItemRecorded,
@@ -76,17 +77,18 @@ def _record(draft: Draft, record: Record, system: str) -> Iterator[Routed]:
         "valid_from": _day(draft, entry, 3) or _day(draft, draft.message.first("MFI"), 5),
         "where": entry.where(),
     }
+    stream = f"{record.kind}/{bounded_identity(code)}"
     match record.kind:
         case "provider":
-            yield Routed(f"provider/{code}", _provider(draft, record, base), entry.where())
+            yield Routed(stream, _provider(draft, record, base), entry.where())
         case "location":
-            yield Routed(f"location/{code}", _location(draft, record, base), entry.where())
+            yield Routed(stream, _location(draft, record, base), entry.where())
         case "charge_item":
             for fact in _charge_items(draft, record, base):
                 key = f"{code}:{fact.facility}" if fact.facility else code
-                yield Routed(f"charge_item/{key}", fact, fact.where)
+                yield Routed(f"charge_item/{bounded_identity(key)}", fact, fact.where)
         case _:
-            yield Routed(f"item/{code}", _item(record, base), entry.where())
+            yield Routed(stream, _item(record, base), entry.where())
 
 
 def _provider(draft: Draft, record: Record, base: dict[str, Any]) -> ProviderRecorded:

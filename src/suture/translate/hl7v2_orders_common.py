@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from suture.translate.hl7v2_common import Draft, clock_milliseconds, told
 from suture.wire.hl7v2 import Message, Segment, Timestamp
 
@@ -21,24 +23,39 @@ CANCELLING = frozenset({"CA", "OC", "CR", "DC", "OD", "DR", "RP", "RQ", "RU"})
 asked (CR, DR), and replaced by another order (RP, RU, RQ)."""
 
 
-def orders(message: Message) -> Iterator[tuple[Segment | None, list[Segment]]]:
-    """Return each ORC with the segments up to the next; None for those that stand before any."""
-    order: Segment | None = None
-    segments: list[Segment] = []
+class Order(msgspec.Struct, frozen=True):
+    """One ORC with the segments up to the next."""
+
+    control: Segment | None
+    """None for what stands before any ORC."""
+    segments: list[Segment]
+
+    def first(self, name: str) -> Segment | None:
+        """Return the order's first segment of a name, or None."""
+        return next((segment for segment in self.segments if segment.name == name), None)
+
+    def all(self, *names: str) -> list[Segment]:
+        """Return the order's segments of these names, in order."""
+        return [segment for segment in self.segments if segment.name in names]
+
+
+def orders(message: Message) -> Iterator[Order]:
+    """Return the orders of a message, in order."""
+    order = Order(None, [])
     for segment in message.segments:
         if segment.name == "ORC":
-            yield order, segments
-            order, segments = segment, []
+            yield order
+            order = Order(segment, [])
         else:
-            segments.append(segment)
-    yield order, segments
+            order.segments.append(segment)
+    yield order
 
 
-def order_number(draft: Draft, order: Segment | None, segment: Segment) -> str:
+def order_number(draft: Draft, order: Order, segment: Segment) -> str:
     """Return the number of the order that `segment` belongs to, and blame one that has none."""
-    number = told(order, 2) or told(order, 3)
+    number = told(order.control, 2) or told(order.control, 3)
     if not number:
-        where = segment.where() if order is None else order.where(2)
+        where = segment.where() if order.control is None else order.control.where(2)
         draft.blame("hl7.order.missing", where)
     return number
 

@@ -9,12 +9,16 @@ Next: `processes/known.py`. HL7 v2 chapter 4, 4.4, 4.11 and 4A.3.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from suture.model.fault import fault
 from suture.model.supply import SupplyCancelled, SupplyRequested
 from suture.model.translation import Channel, Routed, Translation
 from suture.translate.hl7v2_common import Draft, told, unsupported
 from suture.translate.hl7v2_orders_common import (
     CANCELLING,
+    Order,
     about,
     order_number,
     orders,
@@ -27,7 +31,6 @@ _EVENTS = {"ORM": "O01", "OMP": "O09", "OMS": "O05", "OMN": "O07"}
 _REQUESTING = frozenset({"NW", "XO", "XX", "XR", "RO"})
 """ORC-1 (HL7 table 0119): new, changed (asked for, unasked, as asked), and the replacement."""
 
-_ITEMS = frozenset({"RQD", "RXO"})
 _RQD_ITEM_FIELDS = (2, 4, 3)
 """Item code: our own (internal), the hospital's, somebody else's (external)."""
 _RQ1_ITEM_FIELDS = (5, 3)
@@ -45,59 +48,61 @@ def translate(message: Message, channel: Channel) -> Translation:
         return unsupported(message, channel)
     draft = Draft(message, channel)
     routed: list[Routed] = []
+    whom = about(draft)
     is_supply = False
-    for order, segments in orders(message):
-        items = [segment for segment in segments if segment.name in _ITEMS]
-        for line, item in enumerate(items, start=1):
-            is_supply = True
-            # One order of several lines is several supplies: each is asked for by itself.
-            suffix = f"/{told(item, 1) or line}" if len(items) > 1 else ""
-            routed += _item(draft, order, item, segments, suffix)
+    for order in orders(message):
+        items = order.all("RQD", "RXO")
+        is_supply = is_supply or bool(items)
+        if told(order.control, 1) in _REQUESTING | CANCELLING:  # else it answers, or tells a status
+            routed += _items(draft, order, items, whom)
     if not is_supply:
         draft.notes.append(fault("hl7.order.not_supply", "ORC"))
     return draft.verdict(routed)
 
 
-def _item(
-    draft: Draft, order: Segment | None, item: Segment, segments: list[Segment], suffix: str
-) -> list[Routed]:
-    control = told(order, 1)
-    if control not in _REQUESTING | CANCELLING:
-        return []  # an answer, a status: it asks for nothing
-    number = order_number(draft, order, item)
-    supply = draft.token("supply", f"{number}{suffix}" if number else "")
-    code, coding = _code(item, segments)
-    if not code:
-        draft.notes.append(fault("hl7.item.missing", item.where()))
-        return []
-    amount_field, unit_field = _amount_fields(item)
-    told_alike = {
-        "supply": supply,
-        "item": code,
-        "coding": coding,
-        "quantity": quantity(draft, item, amount_field, is_needed=False),
-        "unit": told(item, unit_field),
-        "department": _department(draft, item),
-        "where": item.where(),
-        **when(draft.time(order, 9)),
-        **about(draft),
-    }
-    fact: SupplyCancelled | SupplyRequested
-    if control in CANCELLING:
-        fact = SupplyCancelled(**told_alike)
-    else:
-        fact = SupplyRequested(status=control, priority=_priority(order, segments), **told_alike)
-    return [Routed(f"supply/{supply}", fact, item.where())]
+def _items(
+    draft: Draft, order: Order, items: list[Segment], whom: dict[str, Any]
+) -> Iterator[Routed]:
+    """Return what an order asks for: several lines of one are several supplies, each by itself."""
+    details, timing = order.first("RQ1"), order.first("TQ1")
+    control = told(order.control, 1)
+    priority = told(timing, 9) or told(order.control, 7, 6)
+    for line, item in enumerate(items, start=1):
+        number = order_number(draft, order, item)
+        if number and len(items) > 1:
+            number = f"{number}/{told(item, 1) or line}"
+        code, coding = _code(item, details)
+        if not code:
+            draft.notes.append(fault("hl7.item.missing", item.where()))
+            continue
+        amount_field, unit_field = _amount_fields(item)
+        supply = draft.token("supply", number)
+        told_alike = {
+            "supply": supply,
+            "item": code,
+            "coding": coding,
+            "quantity": quantity(draft, item, amount_field, is_needed=False),
+            "unit": told(item, unit_field),
+            "department": _department(draft, item),
+            "where": item.where(),
+            **when(draft.time(order.control, 9)),
+            **whom,
+        }
+        fact: SupplyCancelled | SupplyRequested
+        if control in CANCELLING:
+            fact = SupplyCancelled(**told_alike)
+        else:
+            fact = SupplyRequested(status=control, priority=priority, **told_alike)
+        yield Routed(f"supply/{supply}", fact, item.where())
 
 
-def _code(item: Segment, segments: list[Segment]) -> tuple[str, str]:
+def _code(item: Segment, details: Segment | None) -> tuple[str, str]:
     """Return the code of an item, and its coding system."""
     if item.name == "RXO":
         return told(item, 1), told(item, 1, 3)
     for field in _RQD_ITEM_FIELDS:
         if told(item, field):
             return told(item, field), told(item, field, 3)
-    details = next((each for each in segments if each.name == "RQ1"), None)
     return next((told(details, each) for each in _RQ1_ITEM_FIELDS if told(details, each)), ""), ""
 
 
@@ -112,8 +117,3 @@ def _department(draft: Draft, item: Segment) -> str:
     """Return who asks: the cost centre or the place of delivery of an RQD, else the ward."""
     requisitioner = (told(item, 7) or told(item, 9)) if item.name == "RQD" else ""
     return requisitioner or told(draft.visit_segment, 3)
-
-
-def _priority(order: Segment | None, segments: list[Segment]) -> str:
-    timing = next((each for each in segments if each.name == "TQ1"), None)
-    return told(timing, 9) or told(order, 7, 6)

@@ -8,6 +8,8 @@ booked twice where the pharmacy also sends a DFT (`hl7v2_dft.py`); what was aske
 
 from __future__ import annotations
 
+from typing import Any
+
 from suture.model.fault import fault
 from suture.model.money import parse_amount
 from suture.model.supply import SupplyAdministered, SupplyCancelled, SupplyDispensed
@@ -15,6 +17,7 @@ from suture.model.translation import Channel, Routed, Translation
 from suture.translate.hl7v2_common import Draft, told, unsupported
 from suture.translate.hl7v2_orders_common import (
     CANCELLING,
+    Order,
     about,
     order_number,
     orders,
@@ -42,19 +45,20 @@ def translate(message: Message, channel: Channel) -> Translation:
     draft = Draft(message, channel)
     name = _SEGMENTS[message.type]
     routed: list[Routed] = []
-    for order, segments in orders(message):
+    whom = about(draft)
+    for order in orders(message):
+        segments = order.all(name)
+        is_cancelled = told(order.control, 1) in CANCELLING
+        cost_minor = _cost_minor(draft, order) if len(segments) == 1 else None
         for segment in segments:
-            if segment.name != name:
-                continue
-            number = order_number(draft, order, segment)
-            supply = draft.token("supply", number)
+            supply = draft.token("supply", order_number(draft, order, segment))
             fact: SupplyCancelled | SupplyDispensed | SupplyAdministered
-            if told(order, 1) in CANCELLING:
-                fact = SupplyCancelled(supply=supply, where=segment.where(), **about(draft))
+            if is_cancelled:
+                fact = SupplyCancelled(supply=supply, where=segment.where(), **whom)
             elif name == "RXD":
-                fact = _dispensed(draft, supply, segment, segments)
+                fact = _dispensed(draft, supply, segment, cost_minor, whom)
             else:
-                fact = _administered(draft, supply, segment)
+                fact = _administered(draft, supply, segment, whom)
             routed.append(Routed(f"supply/{supply}", fact, segment.where()))
     if not routed:
         draft.blame("hl7.item.missing", name)
@@ -62,7 +66,7 @@ def translate(message: Message, channel: Channel) -> Translation:
 
 
 def _dispensed(
-    draft: Draft, supply: str, segment: Segment, segments: list[Segment]
+    draft: Draft, supply: str, segment: Segment, cost_minor: int | None, whom: dict[str, Any]
 ) -> SupplyDispensed:
     number, prescription = told(segment, 1), told(segment, 7)
     return SupplyDispensed(
@@ -74,14 +78,16 @@ def _dispensed(
         unit=told(segment, 5),
         department=told(draft.visit_segment, 3),
         lot=told(segment, 18),
-        cost_minor=_cost_minor(draft, segments),
+        cost_minor=cost_minor,
         where=segment.where(),
         **when(draft.time(segment, 3)),
-        **about(draft),
+        **whom,
     )
 
 
-def _administered(draft: Draft, supply: str, segment: Segment) -> SupplyAdministered:
+def _administered(
+    draft: Draft, supply: str, segment: Segment, whom: dict[str, Any]
+) -> SupplyAdministered:
     completion = told(segment, 20)
     counters = (told(segment, 1), told(segment, 2), told(segment, 3))
     return SupplyAdministered(
@@ -97,7 +103,7 @@ def _administered(draft: Draft, supply: str, segment: Segment) -> SupplyAdminist
         lot=told(segment, 15),
         where=segment.where(),
         **when(draft.time(segment, 3)),
-        **about(draft),
+        **whom,
     )
 
 
@@ -120,13 +126,13 @@ def _identity(draft: Draft, kind: str, segment: Segment, supply: str, *numbers: 
     return draft.channel.tokenizer.token("supply", draft.channel.authority, value)
 
 
-def _cost_minor(draft: Draft, segments: list[Segment]) -> int | None:
-    """Return what one RXD cost us: FT1-22 for each of FT1-10, in whole cents; None where unclear.
+def _cost_minor(draft: Draft, order: Order) -> int | None:
+    """Return what an order's one RXD cost us: FT1-22 for each of FT1-10, in whole cents.
 
-    Several RXD or FT1 of one order do not say which cost is whose.
+    None where several FT1 do not say which cost it is, or none does.
     """
-    costs = [each for each in segments if each.name == "FT1" and told(each, 22)]
-    if len(costs) != 1 or sum(each.name == "RXD" for each in segments) != 1:
+    costs = [each for each in order.all("FT1") if told(each, 22)]
+    if len(costs) != 1:
         return None
     line = costs[0]
     unit_cost = parse_amount(told(line, 22)) if line.value(22, 1, 2) in _DOLLARS else None

@@ -25,6 +25,7 @@ from suture.model.appointment import (
     SlotRecorded,
 )
 from suture.model.fault import fault
+from suture.model.identity import bounded_identity
 from suture.model.translation import Channel, Routed, Translation
 from suture.translate.hl7v2_common import (
     Draft,
@@ -168,10 +169,16 @@ def _translate_slots(draft: Draft) -> Translation:
     message = draft.message
     schedule = message.first("SCH")
     number = told(schedule, 2) or told(schedule, 1)
-    resources = [each for each in message.segments if each.name in _RESOURCES and told(each, 3)]
+    blocked = [
+        (each, told(each, 3))
+        for each in message.segments
+        if each.name in _RESOURCES and told(each, 3)
+    ]
+    if schedule is not None and number and not blocked:
+        blocked = [(schedule, "")]
+    service_code = told(message.first("AIS"), 3)
     routed = []
-    for segment in resources or ([schedule] if schedule is not None and number else []):
-        resource = told(segment, 3) if segment in resources else ""
+    for segment, resource in blocked:
         starts_at, minutes = _slot_time(draft, schedule, segment)
         if starts_at is None:
             continue
@@ -183,10 +190,11 @@ def _translate_slots(draft: Draft) -> Translation:
             status=_SLOTS[message.trigger],
             starts_at_ms=begins_at_ms,
             ends_at_ms=begins_at_ms + minutes * 60_000 if minutes else 0,
-            service_code=told(message.first("AIS"), 3),
+            service_code=service_code,
             where=segment.where(),
         )
-        routed.append(Routed(f"schedule/slot:{slot}", fact, segment.where()))
+        stream = f"schedule/slot:{bounded_identity(slot)}"
+        routed.append(Routed(stream, fact, segment.where()))
     if not (routed or draft.faults):
         draft.blame("hl7.slot.unclear", "SCH")
     return draft.verdict(routed)

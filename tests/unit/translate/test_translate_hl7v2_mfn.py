@@ -267,6 +267,13 @@ def test_a_record_that_cannot_be_kept_holds_the_message(
     assert expected == (fault.code, fault.where)
 
 
+def test_b76_a_key_of_any_length_is_told_whole_to_a_stream_of_bounded_name() -> None:
+    translation = heard(ITEMS, entry("K" * 5_000), event="M13")
+    (routed,) = translation.routed
+    assert isinstance(routed.fact, ItemRecorded)
+    assert ("K" * 5_000, True) == (routed.fact.code, len(routed.stream) < 250)
+
+
 def test_b25_an_event_nobody_translates_is_held() -> None:
     (fault,) = heard(STAFF, entry("D77"), event="M08").faults
     assert "hl7.type.unsupported" == fault.code
