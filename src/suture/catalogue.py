@@ -31,7 +31,11 @@ from suture.translate import (
     fhir_payment,
     fhir_supply,
     hl7v2_adt,
+    hl7v2_bar,
     hl7v2_dft,
+    hl7v2_mfn,
+    hl7v2_orm,
+    hl7v2_rds,
     hl7v2_siu,
     tabular_account,
     tabular_deposit,
@@ -68,6 +72,14 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
     "SIU": hl7v2_siu.translate,
     "ADT": hl7v2_adt.translate,
     "DFT": hl7v2_dft.translate,
+    "BAR": hl7v2_bar.translate,
+    "ORM": hl7v2_orm.translate,
+    "OMP": hl7v2_orm.translate,
+    "OMS": hl7v2_orm.translate,
+    "OMN": hl7v2_orm.translate,
+    "RDS": hl7v2_rds.translate,
+    "RAS": hl7v2_rds.translate,
+    "MFN": hl7v2_mfn.translate,
 }
 """By MSH-9.1."""
 

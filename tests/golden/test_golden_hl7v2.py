@@ -23,7 +23,16 @@ from suture.pipeline import read_message
 
 FOLDER = Path(__file__).parent / "hl7v2"
 MESSAGES = sorted(FOLDER.glob("*.hl7"))
-SOURCES = {"siu": "scheduling", "adt": "adt", "dft": "charges", "oru": "adt"}
+SOURCES = {
+    "siu": "scheduling",
+    "adt": "adt",
+    "bar": "coding",
+    "dft": "charges",
+    "mfn": "chargemaster",
+    "orm": "orders",
+    "oru": "adt",
+    "rds": "pharmacy",
+}
 TOKENIZER = Tokenizer(b"golden examples are not a secret")
 
 

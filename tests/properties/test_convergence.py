@@ -46,6 +46,7 @@ from suture.ledger.books import Books
 EXAMPLES = settings(max_examples=150, deadline=None, report_multiple_bugs=False)
 
 ACCOUNTS = ("A1", "A2", "A3")
+MERGES = ("A40", "A18", "A36", "A35", "A41")
 ADJUSTMENTS: tuple[tuple[Cas, ...], ...] = (
     (("CO", "45", 5_000), ("PR", "2", 1_000)),
     (("CO", "45", 6_000),),
@@ -89,7 +90,9 @@ class Day:
                 self._bill(account)
         for _ in range(self._pick((0, 0, 1, 2, 3))):  # of three accounts: chains, forks and loops
             survivor, retired = self._pick(tuple(permutations(ACCOUNTS, 2)))
-            self.messages.append(merge(survivor, retired, at=self._at(), control=self._control()))
+            trigger = MERGES[len(self.messages) % len(MERGES)]
+            at, control = self._at(), self._control()
+            self.messages.append(merge(survivor, retired, at=at, control=control, trigger=trigger))
             if self._pick((False, True)):  # one FT1-2 under both numbers
                 line = self._line("3", self._pick(("CG", "PY")))
                 for account in (retired, survivor):

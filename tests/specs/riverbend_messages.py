@@ -101,12 +101,15 @@ def siu(trigger: str, appointment: str, *, at: str, control: str, starts: str) -
     )
 
 
-def merge(survivor: str, retired: str, *, at: str, control: str) -> bytes:
-    """Return an ADT^A40: patient and account `retired` turned out to be `survivor`'s."""
+def merge(survivor: str, retired: str, *, at: str, control: str, trigger: str = "A40") -> bytes:
+    """Return a merge: patient and account `retired` turned out to be `survivor`'s.
+
+    An A35 or A41 merges the accounts alone.
+    """
     return build(
         [
-            _header("ADT", "A40", "RIVREG", control, at, "RGH"),
-            ["EVN", "A40", at],
+            _header("ADT", trigger, "RIVREG", control, at, "RGH"),
+            ["EVN", trigger, at],
             _patient(survivor),
             segment("MRG", {1: (f"P{retired}", "", "", "RVH", "MR"), 3: retired}),
         ]

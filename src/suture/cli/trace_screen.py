@@ -362,6 +362,9 @@ def _add(sides: Sides, entry: Entry) -> None:
         sides[key] = (debit + each.debit_minor, credit + each.credit_minor)
 
 
+_ONE_OF = {"diagnoses": "diagnosis"}
+
+
 def _unmarked(text: str) -> str:
     """Return a text for a table's cell, in which brackets are no markup."""
     return plain(text).replace("[", "\\[")
@@ -383,7 +386,7 @@ def _fields(fact: Fact, stream: str) -> list[str]:
         elif isinstance(value, date):
             told.append(f"{label} {value}")
         elif isinstance(value, tuple):
-            told.append(count(len(value), label.removesuffix("s")))
+            told.append(count(len(value), _ONE_OF.get(label, label.removesuffix("s")), label))
         else:
             told.append(f"{label} {plain(value)}")
     return told

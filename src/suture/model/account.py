@@ -1,8 +1,9 @@
 """Patient account facts: registration of the account and everything that moves its balance.
 
-Wire: ADT (PID-18, PV1-20, IN1) registers; DFT P03/P11 (FT1-6: CG, CD, PY, CO, AJ) charges, credits,
-pays, adjusts; ADT A40 with MRG-3 merges, and a survivor then tells the account it absorbed who pays
-for it. Booked by `processes/patient_account.py`.
+Wire: ADT and BAR (PID-18, PV1-20, IN1) register; BAR P01 opens, P06 ends, P02 purges; DFT P03/P11
+(FT1-6: CG, CD, PY, CO, AJ) charges, credits, pays, adjusts; ADT A40 with MRG-3 merges, and a
+survivor then tells the account it absorbed who pays for it. Booked by
+`processes/patient_account.py`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,27 @@ class AccountRegistered(AccountFact, frozen=True, tag="account.registered"):
     """PV1-20.1; the estate's crosswalk turns it into a payer class."""
     payer: Financial[str] = ""
     """IN1-3.1 of the first insurance (IN1-1 = 1)."""
+
+
+class AccountOpened(AccountFact, frozen=True, tag="account.opened", kw_only=True):
+    """BAR P01: a billing account begins."""
+
+    opened_on: Operational[date | None] = None
+    """EVN-6, else EVN-2."""
+
+
+class AccountEnded(AccountFact, frozen=True, tag="account.ended", kw_only=True):
+    """BAR P06: no new charges are to come. It does not say that anything was paid."""
+
+    ended_on: Operational[date | None] = None
+    """EVN-6, else EVN-2."""
+
+
+class AccountPurged(AccountFact, frozen=True, tag="account.purged", kw_only=True):
+    """BAR P02: the sender forgot the account; what stands in the books stays."""
+
+    purged_on: Operational[date | None] = None
+    """EVN-6, else EVN-2."""
 
 
 class ChargeFact(AccountFact, frozen=True, kw_only=True, omit_defaults=True):
@@ -106,7 +128,10 @@ class AccountAdjusted(AccountFact, frozen=True, tag="account.adjusted", kw_only=
 
 
 class AccountMerged(AccountFact, frozen=True, tag="account.merged", kw_only=True):
-    """A40 with MRG-3: `retired` was a second number for `survivor`. Told to both accounts."""
+    """MRG-3 into PID-18 (A40, A41, A18, A35, A36): `retired` was a second number for `survivor`.
+
+    Told to both accounts.
+    """
 
     retired: Phi[str]
     survivor: Phi[str]

@@ -62,12 +62,37 @@ class AppointmentMissed(AppointmentFact, frozen=True, tag="appointment.missed"):
     """S26: the patient did not show up."""
 
 
+class AppointmentResource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A service, thing, place or clinician of an appointment: AIS, AIG, AIL, AIP."""
+
+    kind: Operational[str]
+    """AIS service, AIG thing, AIL place, AIP clinician."""
+    code: Operational[str] = ""
+    """AIS-3.1, AIG-3.1, AIL-3.1, AIP-3.1."""
+    action: Operational[str] = ""
+    """AIx-2, HL7 table 0206: A added, U updated, D deleted, X no change."""
+
+
+class AppointmentResourcesChanged(
+    AppointmentFact, frozen=True, kw_only=True, tag="appointment.resources_changed"
+):
+    """S18 to S22: what an appointment needs changed; the appointment itself stays as it was.
+
+    The place and service of the base stay silent: those told may be the ones taken away.
+    """
+
+    change: Operational[str]
+    """added (S18), modified (S19), cancelled (S20), discontinued (S21), deleted (S22)."""
+    resources: Operational[tuple[AppointmentResource, ...]] = ()
+
+
 class SlotRecorded(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="schedule.slot_recorded"
 ):
-    """A time that may be booked, free or not (FHIR Slot)."""
+    """A time that may be booked, free or not (FHIR Slot; SIU S23 blocks, S24 opens)."""
 
     slot: Operational[str]
+    """Its own number; of an SIU what is blocked and since when, as S24 opens it again by."""
     schedule: Operational[str] = ""
     status: Operational[str] = ""
     """busy, free, busy-unavailable, busy-tentative, entered-in-error."""

@@ -1,8 +1,9 @@
-"""Encounter facts: what a registration system said about one visit (HL7 v2 ADT).
+"""Encounter facts: what a registration system said about one visit (HL7 v2 ADT, BAR).
 
-`processes/encounter.py` folds them into the visit's state. What an ADT message says about the
-patient account (financial class, payer) is a separate fact in `account.py`, sent to the account's
-own stream.
+`processes/encounter.py` folds them into the visit's state: its course, where the patient was (A02,
+A09, A10), which visit it lives on in (A42), and how it was coded (BAR P12). What an ADT message
+says about the patient account (financial class, payer) is a separate fact in `account.py`, sent to
+the account's own stream.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import date
 
 import msgspec
 
-from suture.model.data_class import Operational, Phi
+from suture.model.data_class import Financial, Operational, Phi
 
 
 class EncounterFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,3 +82,91 @@ class EncounterPreadmissionCancelled(
     EncounterFact, frozen=True, tag="encounter.preadmission_cancelled"
 ):
     """A38: the pre-admission (A05) is taken back."""
+
+
+class EncounterMove(EncounterFact, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of what tells that a patient went from one place to another: when, and from where."""
+
+    department_before: Operational[str] = ""
+    """PV1-6.1, the place left."""
+    moved_at_ms: Operational[int] = 0
+    """EVN-6, when it happened, else EVN-2, when it was recorded; 0 where neither tells the time."""
+    moved_on: Operational[date | None] = None
+    """The same moment as a day in the facility's own time zone."""
+
+
+class EncounterTransferred(EncounterMove, frozen=True, tag="encounter.transferred"):
+    """A02: the patient has a new place, and its department bears the cost from now on."""
+
+
+class EncounterDeparted(EncounterMove, frozen=True, tag="encounter.departed"):
+    """A09: the patient is on the way; `department` is where to.
+
+    Tracking only: the bed is kept.
+    """
+
+
+class EncounterArrived(EncounterMove, frozen=True, tag="encounter.arrived"):
+    """A10: the patient is at `department` now. Tracking only, as A09."""
+
+
+class EncounterMerged(msgspec.Struct, frozen=True, kw_only=True, tag="encounter.merged"):
+    """A42, or A18 with MRG-5: `retired` was a second number of `survivor`. Told to both visits."""
+
+    visit: Phi[str]
+    """The one being told."""
+    retired: Phi[str]
+    survivor: Phi[str]
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One DG1."""
+
+    code: Financial[str]
+    """DG1-3.1."""
+    coding: Financial[str] = ""
+    """DG1-3.3, else DG1-2: I10, I9 ..."""
+    kind: Financial[str] = ""
+    """DG1-6, HL7 table 0052: A admitting, W working, F final."""
+    rank: Financial[str] = ""
+    """DG1-15: 1 is the principal one."""
+    present_on_admission: Financial[str] = ""
+    """DG1-26: Y, N, U, W."""
+    number: Phi[str] = ""
+    """Surrogate of DG1-20, by which it is changed or taken back."""
+    action: Operational[str] = ""
+    """DG1-21, HL7 table 0206: A added, U updated, D deleted."""
+
+
+class Procedure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One PR1."""
+
+    code: Financial[str]
+    """PR1-3.1."""
+    coding: Financial[str] = ""
+    """PR1-3.3, else PR1-2: C4, HCPCS, I10P ..."""
+    performed_on: Operational[date | None] = None
+    """PR1-5."""
+    rank: Financial[str] = ""
+    """PR1-14: 1 is the principal one."""
+    number: Phi[str] = ""
+    """Surrogate of PR1-19, by which it is changed or taken back."""
+    action: Operational[str] = ""
+    """PR1-20, HL7 table 0206: A added, U updated, D deleted."""
+
+
+class EncounterCoded(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="encounter.coded"
+):
+    """BAR P12, or the DG1, PR1 and DRG of P01 and P05: how the visit is coded."""
+
+    visit: Phi[str]
+    patient: Phi[str] = ""
+    account: Phi[str] = ""
+    diagnoses: Financial[tuple[Diagnosis, ...]] = ()
+    procedures: Financial[tuple[Procedure, ...]] = ()
+    drg: Financial[str] = ""
+    """DRG-1.1."""
+    is_whole: Operational[bool] = True
+    """It replaces every coding before it: no DG1 or PR1 of it says what it does to an earlier one.
+    Else it adds to, changes or takes from what was told before."""

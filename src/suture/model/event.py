@@ -14,7 +14,10 @@ import msgspec
 
 from suture.model.account import (
     AccountAdjusted,
+    AccountEnded,
     AccountMerged,
+    AccountOpened,
+    AccountPurged,
     AccountRegistered,
     ChargeCredited,
     ChargePosted,
@@ -30,6 +33,7 @@ from suture.model.appointment import (
     AppointmentMissed,
     AppointmentModified,
     AppointmentRescheduled,
+    AppointmentResourcesChanged,
     ScheduleRecorded,
     SlotRecorded,
 )
@@ -45,15 +49,20 @@ from suture.model.coverage import CoverageAsked, CoverageEnrolled, CoverageRepor
 from suture.model.deposit import DepositReceived
 from suture.model.encounter import (
     EncounterAdmitted,
+    EncounterArrived,
     EncounterCancelled,
+    EncounterCoded,
+    EncounterDeparted,
     EncounterDischargeCancelled,
     EncounterDischarged,
     EncounterMadeInpatient,
     EncounterMadeOutpatient,
+    EncounterMerged,
     EncounterPreadmissionCancelled,
     EncounterPreadmitted,
     EncounterRegistered,
     EncounterTransferCancelled,
+    EncounterTransferred,
     EncounterUpdated,
 )
 from suture.model.interchange import GroupAcknowledged, InterchangeAcknowledged
@@ -64,7 +73,7 @@ from suture.model.master_data import (
     OrganizationRecorded,
     ProviderRecorded,
 )
-from suture.model.party import PatientAbsorbed, PatientMerged
+from suture.model.party import PatientAbsorbed, PatientMerged, PatientRecorded
 from suture.model.purchase import (
     PaymentAdvised,
     PurchaseAcknowledged,
@@ -98,6 +107,7 @@ Fact = (
     | AppointmentDiscontinued
     | AppointmentDeleted
     | AppointmentMissed
+    | AppointmentResourcesChanged
     | SlotRecorded
     | ScheduleRecorded
     | EncounterAdmitted
@@ -111,7 +121,15 @@ Fact = (
     | EncounterTransferCancelled
     | EncounterDischargeCancelled
     | EncounterPreadmissionCancelled
+    | EncounterTransferred
+    | EncounterDeparted
+    | EncounterArrived
+    | EncounterMerged
+    | EncounterCoded
     | AccountRegistered
+    | AccountOpened
+    | AccountEnded
+    | AccountPurged
     | ChargePosted
     | ChargeCredited
     | PaymentReceived
@@ -120,6 +138,7 @@ Fact = (
     | SurvivorsTold
     | LinesTold
     | PatientMerged
+    | PatientRecorded
     | PatientAbsorbed
     | ClaimSubmitted
     | ClaimAcknowledged

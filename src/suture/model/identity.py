@@ -22,6 +22,7 @@ PREFIXES = MappingProxyType(
         "authorization": "aut",
         "charge": "chg",
         "claim": "clm",
+        "coding": "cod",
         "control": "ctl",
         "coverage": "cov",
         "inquiry": "inq",

@@ -53,12 +53,13 @@ class LocationRecorded(
 
     facility: Operational[str] = ""
     department: Operational[str] = ""
-    """LDP-1."""
+    """LDP-2."""
     kind: Operational[str] = ""
     """LOC-3: N nursing unit, R room, B bed, C clinic, D department, E exam room, L other ..."""
     part_of: Operational[str] = ""
+    """LRL-6 where LRL-4 is PAR."""
     cost_centre: Financial[str] = ""
-    """LCC-1 / LDP, where the sender tells one."""
+    """LDP-12."""
     is_active: Operational[bool | None] = None
 
 
@@ -86,12 +87,12 @@ class ItemRecorded(MasterFact, frozen=True, kw_only=True, omit_defaults=True, ta
     manufacturer_item: Operational[str] = ""
     unit: Operational[str] = ""
     price: Financial[str] = ""
-    """As sent: CTP03 of an 832, PCE or IIM-8: prices have more than two decimals."""
+    """As sent: CTP03 of an 832, IIM-10, ITM-21: prices have more than two decimals."""
     contract: Financial[str] = ""
     location: Operational[str] = ""
-    """IIM-11, where it is stocked."""
+    """IIM-6 or IVT-2, where it is stocked."""
     quantity: Operational[str] = ""
-    """IIM-7, on hand."""
+    """IIM-12, on hand."""
     is_active: Operational[bool | None] = None
 
 
@@ -106,8 +107,8 @@ class ChargeItemRecorded(
     """CDM-7."""
     revenue_code: Financial[str] = ""
     facility: Operational[str] = ""
-    """PRC-2."""
+    """PRC-2: a price may differ by facility, and each has a stream of its own then."""
     department: Operational[str] = ""
     """PRC-3."""
     is_active: Operational[bool | None] = None
-    """CDM-8 (A active, I inactive)."""
+    """PRC-16, else CDM-8 (A active, I inactive)."""

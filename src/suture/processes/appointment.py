@@ -1,14 +1,14 @@
-"""Appointment: keeps one appointment's story straight (HL7 v2 SIU S12-S17, S26).
+"""Appointment: keeps one appointment's story straight (HL7 v2 SIU S12-S22, S26).
 
 Here: the status of an appointment and what is known of it, from facts in any order. Not here: money
-(scheduling never posts), resources and slots (S18-S24 are not translated). Next: nothing is booked;
-the arrival that turns an appointment into charges is told to `encounter.py` and
-`patient_account.py`.
+(scheduling never posts), time slots (S23, S24: `known.py`). Next: nothing is booked; the arrival
+that turns an appointment into charges is told to `encounter.py` and `patient_account.py`.
 
 A change or cancel whose booking (S12) is unknown waits as `appointment.unbooked` and resolves by
-itself when the booking comes (F24, F26). A reschedule (S13) or modification (S14) stands in for a
-lost booking once patient and start are known: both carry the whole appointment (chapter 10.4), and
-appointments booked before a source was connected never get an S12.
+itself when the booking comes (F24, F26). A reschedule (S13), modification (S14) or change of
+resources (S18-S22) stands in for a lost booking once patient and start are known: all carry the
+whole appointment (chapter 10.4), and appointments booked before a source was connected never get an
+S12.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from suture.model.appointment import (
     AppointmentMissed,
     AppointmentModified,
     AppointmentRescheduled,
+    AppointmentResourcesChanged,
 )
 from suture.model.decision import Decision, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered, fact_type
@@ -39,6 +40,7 @@ _AppointmentFact = (
     | AppointmentDiscontinued
     | AppointmentDeleted
     | AppointmentMissed
+    | AppointmentResourcesChanged
 )
 _Told = _AppointmentFact | Reconsidered
 
@@ -46,6 +48,9 @@ _KEY = "appointment"
 _FIELDS = tuple(name for name in AppointmentBooked.__struct_fields__ if name != "appointment")
 _SETTLING = ("booked", "rescheduled", "missed", "discontinued", "cancelled", "deleted")
 """Facts that decide the status; of several recorded at the same instant the last one here wins."""
+
+_CARRYING = ("rescheduled", "modified", "resources_changed")
+"""Facts that carry the whole appointment, and so stand in for a lost booking."""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -111,6 +116,8 @@ def _kind(fact: _AppointmentFact) -> str:
             kind = "deleted"
         case AppointmentMissed():
             kind = "missed"
+        case AppointmentResourcesChanged():
+            kind = "resources_changed"
         case _:
             assert_never(fact)
     return kind
@@ -129,5 +136,5 @@ def _status(stamps: dict[str, str]) -> str:
 def _is_opened(state: State) -> bool:
     if "booked" in state.stamps:
         return True
-    is_carried = "rescheduled" in state.stamps or "modified" in state.stamps
+    is_carried = not state.stamps.keys().isdisjoint(_CARRYING)
     return is_carried and "patient" in state.told and "starts_at_ms" in state.told

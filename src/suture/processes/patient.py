@@ -1,9 +1,10 @@
-"""Patient: who lives on in whom (HL7 v2 ADT A40, MRG-1 into PID-3).
+"""Patient: who lives on in whom (HL7 v2 ADT A40, A18, A34, A36, MRG-1 into PID-3); their details.
 
 Here: the merges one patient was told of, as retired or as survivor, and the forwarding of everybody
-who lives on in a retired patient to the survivor. Not here: accounts merged by MRG-3
-(`patient_account.py`), matching of identities; posted lines never move (F34). Next:
-`patient/<survivor>`, this same process under another key.
+who lives on in a retired patient to the survivor; which details were told last (A28, A31). Not
+here: accounts merged by MRG-3 (`patient_account.py`), visits merged by MRG-5 (`encounter.py`),
+matching of identities; posted lines never move (F34). Next: `patient/<survivor>`, this same process
+under another key.
 
 A retired patient tells its survivors whom it has absorbed, itself included, whenever that set
 grows. Sets only grow and patients are finite, so this ends even in a loop (A into B, B into A:
@@ -19,9 +20,9 @@ import msgspec
 from suture.model.decision import Decision, Forward, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered, fact_type
 from suture.model.fault import fault
-from suture.model.party import PatientAbsorbed, PatientMerged
+from suture.model.party import PatientAbsorbed, PatientMerged, PatientRecorded
 
-_PatientFact = PatientMerged | PatientAbsorbed | Reconsidered
+_PatientFact = PatientMerged | PatientRecorded | PatientAbsorbed | Reconsidered
 
 _KEY = "merge"
 
@@ -34,6 +35,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Patients this one was merged into -> latest stamp. It is retired when there is any."""
     absorbed: tuple[str, ...] = ()
     """Everybody who lives on in this patient, sorted; holds the patient itself only in a loop."""
+    person: tuple[str, str] = ("", "")
+    """Stamp and surrogate of the details told last."""
 
 
 def initial(key: str) -> State:
@@ -54,6 +57,11 @@ def evolve(state: State, event: Event) -> State:
             return state
         case PatientAbsorbed():
             return _absorb(state, fact.absorbed)
+        case PatientRecorded():
+            told = (event.stamp, fact.person)
+            if not fact.person or told <= state.person:
+                return state
+            return msgspec.structs.replace(state, person=told)
         case Reconsidered():
             return state
         case _:
@@ -71,7 +79,7 @@ def decide(state: State, event: Event) -> tuple[Decision, ...]:
             return (_standing(state), *_forwards(state, (fact.survivor,)))
         case PatientMerged() | PatientAbsorbed():
             return (_standing(state), *_forwards(state, state.survivors))
-        case Reconsidered():
+        case PatientRecorded() | Reconsidered():
             return (_standing(state),)
         case _:
             assert_never(fact)
@@ -88,13 +96,13 @@ def _absorb(state: State, patients: tuple[str, ...]) -> State:
     absorbed = tuple(sorted({*state.absorbed, *patients}))
     if absorbed == state.absorbed:
         return state
-    return State(state.patient, state.survivors, absorbed)
+    return msgspec.structs.replace(state, absorbed=absorbed)
 
 
 def _retire(state: State, survivor: str, stamp: str) -> State:
     if stamp <= state.survivors.get(survivor, ""):
         return state
-    return State(state.patient, {**state.survivors, survivor: stamp}, state.absorbed)
+    return msgspec.structs.replace(state, survivors={**state.survivors, survivor: stamp})
 
 
 def _standing(state: State) -> Hold | Withdrawn:

@@ -26,8 +26,11 @@ import msgspec
 
 from suture.model.account import (
     AccountAdjusted,
+    AccountEnded,
     AccountLine,
     AccountMerged,
+    AccountOpened,
+    AccountPurged,
     AccountRegistered,
     ChargeCredited,
     ChargePosted,
@@ -49,10 +52,18 @@ from suture.processes.patient_account_survivors import (
     told_by,
 )
 from suture.processes.patient_account_ties import Telling, is_register_tied, is_tied, rivals_of
+from suture.processes.process import told_later
 
 _MoneyFact = ChargePosted | ChargeCredited | PaymentReceived | AccountAdjusted
+_CourseFact = AccountOpened | AccountEnded | AccountPurged
 _AccountFact = (
-    _MoneyFact | AccountRegistered | AccountMerged | SurvivorsTold | LinesTold | Reconsidered
+    _MoneyFact
+    | _CourseFact
+    | AccountRegistered
+    | AccountMerged
+    | SurvivorsTold
+    | LinesTold
+    | Reconsidered
 )
 
 _MERGE_KEY = "merge"
@@ -113,6 +124,9 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which FT1 the other accounts of its group hold: line -> account -> stamp."""
     rivals: dict[str, tuple[Telling, ...]] = msgspec.field(default_factory=dict)
     """Booking key -> what else was told of it at the instant of its latest telling."""
+    course: dict[str, tuple[str, str]] = msgspec.field(default_factory=dict)
+    """opened, ended, purged (BAR P01, P06, P02) -> latest stamp, and the day it told. It moves no
+    booking: an ended account takes no new charges, but one it was told all the same is owed."""
 
 
 def initial(key: str) -> State:
@@ -130,6 +144,8 @@ def evolve(state: State, event: Event) -> State:
             return _register(state, fact, event.stamp)
         case AccountMerged():
             return _merge(state, fact, event.stamp)
+        case AccountOpened() | AccountEnded() | AccountPurged():
+            return _follow(state, fact, event.stamp)
         case SurvivorsTold():
             survivors = joined(state.survivors, fact.survivors, state.account)
             if survivors is state.survivors:
@@ -167,6 +183,8 @@ def decide(state: State, event: Event) -> tuple[Decision, ...]:
             return (*_all_standing(state), *_forwards(state, state.absorbed))
         case LinesTold():
             return (*_shared_standing(state, fact), *_send_on(state, fact))
+        case AccountOpened() | AccountEnded() | AccountPurged():
+            return ()
         case Reconsidered():
             return _all_standing(state)
         case _:
@@ -178,6 +196,23 @@ def _own(event: Event) -> _AccountFact:
     if isinstance(fact, _AccountFact):
         return fact
     raise TypeError(f"a patient account was told {fact_type(fact)}")
+
+
+def _follow(state: State, fact: _CourseFact, stamp: str) -> State:
+    """Fold in that the account began, ended or was forgotten, on which day."""
+    match fact:
+        case AccountOpened():
+            name, on = "opened", fact.opened_on
+        case AccountEnded():
+            name, on = "ended", fact.ended_on
+        case AccountPurged():
+            name, on = "purged", fact.purged_on
+        case _:
+            assert_never(fact)
+    won = told_later(state.course, stamp, {name: "" if on is None else on.isoformat()})
+    if not won:
+        return state
+    return msgspec.structs.replace(state, course={**state.course, **won})
 
 
 def _key(fact: _MoneyFact) -> str:

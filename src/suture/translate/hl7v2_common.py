@@ -101,6 +101,10 @@ class Draft:
         self._secrets[token] = Secret(token, kind, value)
         return token
 
+    def keep(self, secret: Secret) -> None:
+        """Remember a secret whose surrogate a fact holds."""
+        self._secrets[secret.token] = secret
+
     def patient(self) -> str:
         """Return the surrogate of the patient (PID-3, see `patient_number`); "" where not told."""
         return self.token("patient", patient_number(self.patient_segment, 3)[0])
@@ -175,6 +179,12 @@ class Draft:
             self.blame("hl7.timestamp.invalid", where, "recorded before 1970")
             return 0
         return recorded_at_ms
+
+
+def occurred(draft: Draft) -> Timestamp | None:
+    """Return when what a message tells of happened: EVN-6, else when it was recorded (EVN-2)."""
+    event = draft.message.first("EVN")
+    return draft.time(event, 6) or draft.time(event, 2)
 
 
 def _sequence(message: Message) -> int:

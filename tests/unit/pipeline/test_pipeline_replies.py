@@ -193,3 +193,75 @@ def test_an_acknowledgement_is_never_acknowledged() -> None:
     """Or two systems answer each other for ever."""
     assert "" == reply_to(message("ACK^A04"))[1]
     assert "" == reply_to(message("ACK^A04", accept="AL"))[1]
+
+
+def master_file(level: str = "AL", accept: str = "", application: str = "", day: str = "") -> bytes:
+    """Return a clinician, and a record of a file that nobody keeps."""
+    return (
+        f"MSH|^~\\&|HRIS|RGH|SUTURE|RVH|20260310080000||MFN^M02|M9|P|2.5.1|||{accept}|{application}\r"
+        f"MFI|PRAX^Staff||UPD|||{level}\r"
+        f"MFE|MAD|R1|{day}|D77^Fern^L|CE\rSTF|D77\rMFE|MUP|R2||OBS1|CE\r"
+    ).encode()
+
+
+def answer_to(raw: bytes, ack: AckPolicy = "stored") -> hl7v2.Message:
+    """Return the reply to a message."""
+    at = msgspec.structs.replace(channel("adt"), ack=ack)
+    _, reply = receive_message(raw, at, control_id="ACK1", at="20260310080001")
+    answer = hl7v2.parse(reply)
+    assert isinstance(answer, hl7v2.Message)
+    return answer
+
+
+def answers(answer: hl7v2.Message) -> list[tuple[str, str]]:
+    """Return key and outcome of each record that is answered for."""
+    return [(each.value(5), each.value(4)) for each in answer.all("MFA")]
+
+
+def test_a_master_file_is_answered_record_by_record() -> None:
+    answer = answer_to(master_file())
+    assert ["MSH", "MSA", "MFI", "MFA", "MFA"] == [each.name for each in answer.segments]
+    assert ("MFK", "M02", "MFK_M01") == tuple(answer.get(f"MSH-9.{part}") for part in (1, 2, 3))
+    assert ("AA", "M9", "PRAX") == tuple(answer.get(path) for path in ("MSA-1", "MSA-2", "MFI-1"))
+    assert [("D77", "S"), ("OBS1", "U")] == answers(answer)
+    assert "MFA|MAD|R1|20260310080001|S^^HL70181|D77^Fern^L|CE" == answer.all("MFA")[0].render()
+    assert "MFA|MUP|R2||U^^HL70181|OBS1|CE" == answer.all("MFA")[1].render()
+
+
+@pytest.mark.parametrize(
+    ("level", "answered"),
+    [
+        ("AL", ["D77", "OBS1"]),
+        ("", ["D77", "OBS1"]),
+        ("SU", ["D77"]),
+        ("ER", ["OBS1"]),
+        ("NE", []),
+    ],
+)
+def test_records_are_answered_for_as_the_file_asks(level: str, answered: list[str]) -> None:
+    assert answered == [key for key, _ in answers(answer_to(master_file(level)))]
+
+
+@pytest.mark.parametrize(("ack", "code"), [("stored", "AA"), ("understood", "AE")])
+def test_of_a_master_file_that_is_held_no_record_is_kept(ack: AckPolicy, code: str) -> None:
+    answer = answer_to(master_file(day="20260230"), ack)
+    assert code == answer.get("MSA-1")
+    assert [("D77", "U"), ("OBS1", "U")] == answers(answer)
+
+
+def test_what_is_wrong_with_a_master_file_stands_before_its_records() -> None:
+    answer = answer_to(master_file(day="20260230"), "understood")
+    assert ["MSH", "MSA", "ERR", "MFI", "MFA", "MFA"] == [each.name for each in answer.segments]
+
+
+def test_an_accept_acknowledgement_of_a_master_file_is_an_ack() -> None:
+    answer = answer_to(master_file(accept="AL"))
+    assert ("ACK", "CA", ()) == (answer.type, answer.get("MSA-1"), answer.all("MFA"))
+
+
+def test_b20_a_master_file_held_for_its_control_id_keeps_no_record() -> None:
+    reason = fault("intake.control_id.reused", "MSH-10")
+    raw = reply_to_held(master_file(), channel("adt"), reason, control_id="A", at="20260310080001")
+    answer = hl7v2.parse(raw)
+    assert isinstance(answer, hl7v2.Message)
+    assert [("D77", "U"), ("OBS1", "U")] == answers(answer)

@@ -16,6 +16,7 @@ from suture.model.appointment import (
     AppointmentMissed,
     AppointmentModified,
     AppointmentRescheduled,
+    AppointmentResourcesChanged,
 )
 from suture.model.decision import Hold, Withdrawn
 from suture.model.event import Event, Fact, Reconsidered
@@ -143,3 +144,14 @@ def test_a_fact_of_another_process_is_a_bug() -> None:
         appointment.evolve(appointment.initial("apt_1"), stray)
     with pytest.raises(TypeError, match=r"patient\.absorbed"):
         appointment.decide(appointment.initial("apt_1"), stray)
+
+
+def test_a_change_of_resources_stands_in_for_a_lost_booking_and_settles_nothing() -> None:
+    changed = AppointmentResourcesChanged(
+        appointment="apt_1", patient="pat_1", starts_at_ms=1_000, change="added"
+    )
+    assert not is_waiting(told(changed, 1))
+    assert "booked" == after(told(BOOKED, 1), told(changed, 2)).status
+    assert "cancelled" == after(told(CANCELLED, 1), told(changed, 2)).status
+    state = after(told(BOOKED, 1), told(changed, 2))
+    assert "CARD" == state.told["department"][1]

@@ -12,18 +12,23 @@ from tests.unit.processes.telling import state_after, told_to
 from suture.model.decision import Hold, Withdrawn
 from suture.model.encounter import (
     EncounterAdmitted,
+    EncounterArrived,
     EncounterCancelled,
+    EncounterCoded,
+    EncounterDeparted,
     EncounterDischargeCancelled,
     EncounterDischarged,
     EncounterMadeInpatient,
     EncounterMadeOutpatient,
+    EncounterMerged,
     EncounterPreadmissionCancelled,
     EncounterPreadmitted,
     EncounterRegistered,
     EncounterTransferCancelled,
+    EncounterTransferred,
     EncounterUpdated,
 )
-from suture.model.event import Event, Fact, Reconsidered
+from suture.model.event import Event, Fact, Reconsidered, decode_fact
 from suture.model.party import PatientAbsorbed
 from suture.processes import encounter
 
@@ -189,3 +194,73 @@ def test_a_fact_of_another_process_is_a_bug() -> None:
         encounter.evolve(encounter.initial("vis_1"), stray)
     with pytest.raises(TypeError, match=r"patient\.absorbed"):
         encounter.decide(encounter.initial("vis_1"), stray)
+
+
+TRANSFERRED = EncounterTransferred(
+    visit="vis_1", department="WARD", department_before="ICU", moved_at_ms=4_000
+)
+MERGED_AWAY = EncounterMerged(visit="vis_1", retired="vis_1", survivor="vis_2")
+ABSORBING = EncounterMerged(visit="vis_1", retired="vis_2", survivor="vis_1")
+
+
+def test_a_transfer_moves_the_visit_and_where_it_was_is_remembered() -> None:
+    state = end(ADMITTED, TRANSFERRED)
+    assert "WARD" == state.told["department"][1]
+    assert [encounter.Move("transferred", 4_000, "WARD", "ICU")] == list(state.moves.values())
+
+
+def test_a_patient_on_the_way_keeps_the_bed() -> None:
+    departed = EncounterDeparted(visit="vis_1", department="XRAY", moved_at_ms=5_000)
+    arrived = EncounterArrived(visit="vis_1", department="XRAY", moved_at_ms=6_000)
+    state = end(ADMITTED, departed, arrived)
+    assert "ICU" == state.told["department"][1]
+    assert ["departed", "arrived"] == [state.moves[at].kind for at in sorted(state.moves)]
+
+
+def test_a_cancelled_transfer_leaves_its_trace_beside_the_place_that_counts() -> None:
+    back = EncounterTransferCancelled(visit="vis_1", department="ICU")
+    state = end(ADMITTED, TRANSFERRED, back)
+    assert "ICU" == state.told["department"][1]
+    assert "transfer_cancelled" == state.moves[max(state.moves)].kind
+
+
+def test_the_latest_coding_counts() -> None:
+    codings = [EncounterCoded(visit="vis_1", drg=drg) for drg in ("470", "871")]
+    state = end(ADMITTED, *codings)
+    assert codings[1] == decode_fact(state.coded[1])
+    assert "active" == state.status
+
+
+def test_a_change_of_coding_counts_until_the_whole_is_told_again() -> None:
+    whole, again = (EncounterCoded(visit="vis_1", drg=drg) for drg in ("470", "871"))
+    change = EncounterCoded(visit="vis_1", is_whole=False, drg="872")
+    state = end(whole, change)
+    assert [change] == [decode_fact(each) for each in state.recoded.values()]
+    state = end(whole, change, again)
+    assert (again, {}) == (decode_fact(state.coded[1]), state.recoded)
+
+
+def test_a_visit_merged_away_is_that_whatever_else_is_told_of_it() -> None:
+    assert "merged" == end(MERGED_AWAY, ADMITTED).status
+    assert "merged" == end(ADMITTED, DISCHARGED, MERGED_AWAY).status
+
+
+@pytest.mark.parametrize("merge", [MERGED_AWAY, ABSORBING])
+def test_a_merged_visit_does_not_wait_for_an_opening_told_under_the_other_number(
+    merge: EncounterMerged,
+) -> None:
+    state = end(DISCHARGED, merge)
+    decided = encounter.decide(state, told(merge, 2))
+    assert (Withdrawn("encounter"), Withdrawn("merge")) == decided
+
+
+def test_b21_two_visits_merged_into_each_other_wait_for_a_steward() -> None:
+    state = end(ADMITTED, MERGED_AWAY, ABSORBING)
+    opening, merge = encounter.decide(state, told(ABSORBING, 3))
+    assert Withdrawn("encounter") == opening
+    assert isinstance(merge, Hold)
+    assert ("merge", "encounter.merge_loop", "MRG-5") == (
+        merge.key,
+        merge.fault.code,
+        merge.fault.where,
+    )

@@ -12,7 +12,7 @@ from tests.unit.processes.telling import told_to
 from suture.model.decision import Decision, Forward, Hold, Withdrawn
 from suture.model.encounter import EncounterUpdated
 from suture.model.event import Event, Fact, Reconsidered
-from suture.model.party import PatientAbsorbed, PatientMerged
+from suture.model.party import PatientAbsorbed, PatientMerged, PatientRecorded
 from suture.processes import patient
 
 DECISIONS_MAX = 200
@@ -165,3 +165,16 @@ def test_absorbed_is_forwarded_with_the_patient_itself_to_every_survivor() -> No
             for survivor in ("pat_c", "pat_d")
         ),
     )
+
+
+def test_the_details_told_last_count_in_any_order_and_move_no_merge() -> None:
+    events = [
+        told(PatientRecorded(patient="pat_a", person=person), "pat_a", minute)
+        for minute, person in enumerate(("per_1", "per_2", ""), start=1)
+    ]
+    for order in permutations(events):
+        state = patient.initial("pat_a")
+        for event in order:
+            state = patient.evolve(state, event)
+        assert (events[1].stamp, "per_2") == state.person
+        assert (Withdrawn("merge"),) == patient.decide(state, events[1])

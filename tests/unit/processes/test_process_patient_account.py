@@ -11,7 +11,10 @@ from tests.unit.processes.telling import state_after, told_to
 
 from suture.model.account import (
     AccountAdjusted,
+    AccountEnded,
     AccountMerged,
+    AccountOpened,
+    AccountPurged,
     AccountRegistered,
     AccountSurvivor,
     ChargeCredited,
@@ -308,3 +311,18 @@ def test_a_fact_of_another_process_is_a_bug() -> None:
         after(stray)
     with pytest.raises(TypeError, match=r"encounter\.updated"):
         patient_account.decide(patient_account.initial("acc_1"), stray)
+
+
+def test_the_course_of_an_account_is_remembered_in_any_order_and_moves_no_booking() -> None:
+    course: tuple[Fact, ...] = (
+        AccountOpened(account="acc_1", opened_on=date(2024, 3, 1)),
+        AccountEnded(account="acc_1", ended_on=date(2024, 4, 1)),
+        AccountPurged(account="acc_1"),
+    )
+    events = [told(fact, minute) for minute, fact in enumerate(course, start=1)]
+    for order in permutations(events):
+        state = after(*order)
+        known = {name: value for name, (_, value) in state.course.items()}
+        assert {"opened": "2024-03-01", "ended": "2024-04-01", "purged": ""} == known
+        assert all(patient_account.decide(state, event) == () for event in order)
+        assert patient_account.evolve(state, order[0]) is state

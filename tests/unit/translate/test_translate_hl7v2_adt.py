@@ -8,11 +8,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from suture.model.account import AccountMerged, AccountRegistered
-from suture.model.encounter import EncounterAdmitted, EncounterDischarged, EncounterRegistered
+from suture.model.encounter import (
+    EncounterAdmitted,
+    EncounterArrived,
+    EncounterDeparted,
+    EncounterDischarged,
+    EncounterMerged,
+    EncounterRegistered,
+    EncounterTransferred,
+)
 from suture.model.event import Fact, fact_type
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer
-from suture.model.party import PatientMerged
+from suture.model.party import PatientMerged, PatientRecorded
+from suture.model.person import Address, Person, opened
 from suture.model.translation import Channel, Routed, Translation
 from suture.translate import hl7v2_adt
 from suture.wire.hl7v2 import parse
@@ -86,6 +95,7 @@ def test_an_admission_tells_the_visit_and_who_pays_for_the_account() -> None:
     ("trigger", "expected"),
     [
         ("A01", "encounter.admitted"),
+        ("A02", "encounter.transferred"),
         ("A03", "encounter.discharged"),
         ("A04", "encounter.registered"),
         ("A05", "encounter.preadmitted"),
@@ -222,3 +232,191 @@ def test_a_merge_that_does_not_say_who_lives_on_in_whom_is_held(
     faults = heard(*segments, trigger="A40").faults
     assert {fault.code for fault in faults} == {"hl7.merge.unclear"}
     assert [fault.where for fault in faults] == where
+
+
+EVENT = line("EVN", {2: "20260106101500", 6: "20260106100000"})
+
+
+def test_a_transfer_tells_from_where_to_where_and_since_when() -> None:
+    told = facts(EVENT, PATIENT, line("PV1", VISIT | {3: "ICU", 6: "ED^4"}), trigger="A02")[0]
+    assert isinstance(told, EncounterTransferred)
+    assert ("ED", "ICU", 1_767_715_200_000) == (
+        told.department_before,
+        told.department,
+        told.moved_at_ms,
+    )
+
+
+def test_a_transfer_that_does_not_say_when_it_happened_happened_when_it_was_recorded() -> None:
+    event = line("EVN", {2: "20260106101500"})
+    told = facts(event, PATIENT, line("PV1", VISIT), trigger="A02")[0]
+    assert isinstance(told, EncounterTransferred)
+    assert 1_767_716_100_000 == told.moved_at_ms
+
+
+@pytest.mark.parametrize(
+    ("trigger", "kind"), [("A09", EncounterDeparted), ("A10", EncounterArrived)]
+)
+def test_tracking_tells_where_the_patient_is_and_registers_nothing(
+    trigger: str, kind: type[EncounterDeparted | EncounterArrived]
+) -> None:
+    visit = line("PV1", VISIT | {6: "MEDSURG", 11: "XRAY^1^^RNH", 20: "MA", 44: "20260105"})
+    assert [
+        kind(
+            visit=surrogate("visit", "V900"),
+            patient=surrogate("patient", "600123"),
+            account=surrogate("account", "A5001"),
+            facility="RNH",
+            department="XRAY",
+            department_before="MEDSURG",
+            moved_at_ms=1_767_715_200_000,
+            moved_on=date(2026, 1, 6),
+        )
+    ] == facts(EVENT, PATIENT, visit, "IN1|1|GOLD|MCR", trigger=trigger)
+
+
+def test_tracking_without_a_temporary_place_is_to_the_assigned_one() -> None:
+    (told,) = facts(EVENT, PATIENT, line("PV1", VISIT), trigger="A10")
+    assert isinstance(told, EncounterArrived)
+    assert ("RGH", "MEDSURG") == (told.facility, told.department)
+
+
+@pytest.mark.parametrize("trigger", ["A09", "A10", "A02"])
+def test_a_move_of_no_visit_is_held(trigger: str) -> None:
+    (fault,) = heard("PID|1||600123", "PV1|1|I", trigger=trigger).faults
+    assert ("hl7.visit.missing", "PV1-19") == (fault.code, fault.where)
+
+
+PERSON = line(
+    "PID",
+    {
+        3: "600123^^^RVH^MR",
+        5: "QUILL^ORLA^MAY^III",
+        7: "198802292315-0500",
+        8: "F",
+        11: "12 Mill Lane^Flat 2^Riverbend^IL^60601^USA^H~PO Box 1",
+        13: "5550100^PRN~5550101",
+        18: "A5001",
+    },
+)
+
+
+@pytest.mark.parametrize("trigger", ["A28", "A31"])
+def test_a_person_s_details_are_told_to_the_patient_as_one_surrogate(trigger: str) -> None:
+    translation = heard(PERSON, line("PV1", VISIT), "IN1|1|GOLD|MCR", trigger=trigger)
+    (routed,) = translation.routed
+    patient = surrogate("patient", "600123")
+    (person,) = [secret for secret in translation.secrets if secret.kind == "person"]
+    assert Routed(f"patient/{patient}", PatientRecorded(patient=patient, person=person.token),
+                  "PID") == routed  # fmt: skip
+    assert opened(person.value) == Person(
+        family="QUILL",
+        given="ORLA",
+        middle="MAY",
+        suffix="III",
+        born_on=date(1988, 2, 29),
+        sex="F",
+        address=Address(
+            lines=("12 Mill Lane", "Flat 2"),
+            city="Riverbend",
+            state="IL",
+            postcode="60601",
+            country="USA",
+        ),
+        telephone="5550100",
+    )
+
+
+@pytest.mark.parametrize("born", ["19880230", "1988", "UNKNOWN", '""'])
+def test_a_birth_date_that_is_none_is_left_out_and_holds_nothing(born: str) -> None:
+    pid = line("PID", {3: "600123", 5: "QUILL", 7: born})
+    (person,) = [each for each in heard(pid, trigger="A31").secrets if each.kind == "person"]
+    assert Person(family="QUILL") == opened(person.value)
+
+
+def test_a_person_of_whom_only_the_number_is_told_has_no_details() -> None:
+    patient = surrogate("patient", "600123")
+    assert [PatientRecorded(patient=patient)] == facts("PID|1||600123", trigger="A28")
+
+
+def test_a_person_without_a_number_is_held() -> None:
+    (fault,) = heard("PID|1||^^^RVH^MR||QUILL", trigger="A28").faults
+    assert ("hl7.patient.missing", "PID-3") == (fault.code, fault.where)
+
+
+SURVIVOR = line("PID", {3: "600123^^^RVH^MR", 18: "A5001"})
+RETIRED = line("MRG", {1: "600999^^^RVH^MR", 3: "A4000", 5: "V800"})
+
+
+@pytest.mark.parametrize(
+    ("trigger", "merged"),
+    [
+        ("A18", {"patient", "patient_account", "encounter"}),
+        ("A34", {"patient"}),
+        ("A35", {"patient_account"}),
+        ("A36", {"patient", "patient_account"}),
+        ("A40", {"patient", "patient_account"}),
+        ("A41", {"patient_account"}),
+        ("A42", {"encounter"}),
+    ],
+)
+def test_a_merge_merges_what_its_event_is_about_and_nothing_else(
+    trigger: str, merged: set[str]
+) -> None:
+    translation = heard(SURVIVOR, RETIRED, line("PV1", VISIT), trigger=trigger)
+    assert () == translation.faults
+    assert merged == {routed.stream.partition("/")[0] for routed in translation.routed}
+
+
+def test_a_merge_of_visits_is_told_to_both_and_pairs_each_mrg_with_the_pv1_after_it() -> None:
+    translation = heard(
+        "PID|1||600123",
+        line("MRG", {1: "600123", 5: "V800"}),
+        line("PV1", VISIT),
+        "PID|2||600124",
+        line("MRG", {1: "600124", 5: "V801"}),
+        line("PV1", VISIT | {19: "V901"}),
+        trigger="A42",
+    )
+    pairs = [
+        (routed.stream, routed.fact.retired, routed.fact.survivor)
+        for routed in translation.routed
+        if isinstance(routed.fact, EncounterMerged)
+    ]
+    kept, gone, kept_too, gone_too = (
+        surrogate("visit", number) for number in ("V900", "V800", "V901", "V801")
+    )
+    assert pairs == [
+        (f"encounter/{kept}", gone, kept),
+        (f"encounter/{gone}", gone, kept),
+        (f"encounter/{kept_too}", gone_too, kept_too),
+        (f"encounter/{gone_too}", gone_too, kept_too),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "segments", "where"),
+    [
+        pytest.param("A41", (SURVIVOR, "MRG|600123"), "MRG-3", id="no account retired"),
+        pytest.param("A35", ("PID|1||600123", RETIRED), "MRG-3", id="no account survives"),
+        pytest.param("A36", (SURVIVOR, "MRG|600999^^^RVH^MR"), "MRG-3", id="A36 names no account"),
+        pytest.param("A42", (SURVIVOR, RETIRED), "MRG-5", id="no visit survives"),
+        pytest.param(
+            "A42",
+            (SURVIVOR, RETIRED, "PID|2||2", line("PV1", VISIT), line("MRG", {5: "V8"})),
+            "MRG-5",
+            id="the visit is another patient's",
+        ),
+        pytest.param("A41", (SURVIVOR, line("MRG", {3: "A5001"})), "MRG", id="itself"),
+    ],
+)
+def test_a_merge_that_does_not_name_both_sides_of_what_it_is_about_is_held(
+    trigger: str, segments: tuple[str, ...], where: str
+) -> None:
+    faults = heard(*segments, trigger=trigger).faults
+    assert [("hl7.merge.unclear", where)] == [(each.code, each.where) for each in faults]
+
+
+def test_an_account_s_merge_does_not_need_its_patients_to_be_told() -> None:
+    told = facts(line("PID", {18: "A5001"}), line("MRG", {3: "A4000"}), trigger="A41")
+    assert ["account.merged", "account.merged"] == [fact_type(fact) for fact in told]

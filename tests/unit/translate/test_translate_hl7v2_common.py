@@ -172,7 +172,7 @@ def test_b25_a_type_that_is_none_is_not_repeated_in_the_fault() -> None:
     assert translation.faults[0].explanation == "this type is not translated"
 
 
-@pytest.mark.parametrize("sent", ["SIU^S18", "SIU^", "ADT^A28", "DFT^P99"])
+@pytest.mark.parametrize("sent", ["SIU^S27", "SIU^", "ADT^A29", "DFT^P99"])
 def test_b25_an_unknown_trigger_of_a_known_type_is_held_with_it(sent: str) -> None:
     message = parsed(HEADER.replace("ADT^A08", sent), PATIENT, VISIT)
     assert faults(TRANSLATORS[sent[:3]](message, CHANNEL)) == [("hl7.type.unsupported", "MSH-9")]

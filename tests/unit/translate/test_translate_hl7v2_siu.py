@@ -8,7 +8,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from suture.model.appointment import AppointmentBooked
+from suture.model.appointment import (
+    AppointmentBooked,
+    AppointmentResource,
+    AppointmentResourcesChanged,
+    SlotRecorded,
+)
 from suture.model.event import fact_type
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer
@@ -173,3 +178,114 @@ def test_the_place_is_the_one_booked_else_the_visit_s(
 ) -> None:
     fact = appointment(line("SCH", SCHEDULE), VISIT, *locations)
     assert (fact.facility, fact.department) == expected
+
+
+@pytest.mark.parametrize(
+    ("trigger", "change"),
+    [
+        ("S18", "added"),
+        ("S19", "modified"),
+        ("S20", "cancelled"),
+        ("S21", "discontinued"),
+        ("S22", "deleted"),
+    ],
+)
+def test_a_change_of_resources_names_them_and_leaves_place_and_service_alone(
+    trigger: str, change: str
+) -> None:
+    translation = heard(
+        line("SCH", SCHEDULE | {25: "Booked"}),
+        PATIENT,
+        VISIT,
+        "RGS|1|A",
+        "AIS|1|A|93000^ECG^C4|20260210150000",
+        "AIG|1|D|CART7^Cart",
+        "AIL|1|U|CATH^3^^RNH",
+        "AIP|1|A|4455^FERN^ADA",
+        trigger=trigger,
+    )
+    surrogate = TOKENIZER.token("appointment", "riverbend", "F88")
+    expected = AppointmentResourcesChanged(
+        appointment=surrogate,
+        patient=TOKENIZER.token("patient", "riverbend", "600123"),
+        visit=TOKENIZER.token("visit", "riverbend", "V900"),
+        starts_at_ms=1_770_753_600_000,
+        starts_on=date(2026, 2, 10),
+        duration_minutes=30,
+        filler_status="Booked",
+        change=change,
+        resources=(
+            AppointmentResource(kind="AIS", code="93000", action="A"),
+            AppointmentResource(kind="AIG", code="CART7", action="D"),
+            AppointmentResource(kind="AIL", code="CATH", action="U"),
+            AppointmentResource(kind="AIP", code="4455", action="A"),
+        ),
+    )
+    assert (Routed(f"appointment/{surrogate}", expected, "SCH"),) == translation.routed
+
+
+def test_a_change_of_resources_of_no_appointment_is_held() -> None:
+    (fault,) = heard("SCH|", "AIL|1|A|CATH", trigger="S18").faults
+    assert ("hl7.appointment.missing", "SCH-2") == (fault.code, fault.where)
+
+
+def slots(*segments: str, trigger: str = "S23") -> list[SlotRecorded]:
+    """Return the slots of an accepted S23 or S24."""
+    translation = heard(*segments, trigger=trigger)
+    assert () == translation.faults
+    assert [f"schedule/slot:{told.slot}" for told in map(slot_of, translation.routed)] == [
+        routed.stream for routed in translation.routed
+    ]
+    return [slot_of(routed) for routed in translation.routed]
+
+
+def slot_of(routed: Routed) -> SlotRecorded:
+    """Return the slot that is routed."""
+    assert isinstance(routed.fact, SlotRecorded)
+    return routed.fact
+
+
+def test_a_block_names_each_resource_and_its_time() -> None:
+    own_time = line("AIP", {1: "1", 3: "4455^FERN", 6: "20260210150000", 9: "15", 10: "MIN"})
+    assert [
+        SlotRecorded(
+            slot="CATH@1770753600000",
+            schedule="CATH",
+            status="busy-unavailable",
+            starts_at_ms=1_770_753_600_000,
+            ends_at_ms=1_770_755_400_000,
+            where="AIL",
+        ),
+        SlotRecorded(
+            slot="4455@1770757200000",
+            schedule="4455",
+            status="busy-unavailable",
+            starts_at_ms=1_770_757_200_000,
+            ends_at_ms=1_770_758_100_000,
+            where="AIP",
+        ),
+    ] == slots(line("SCH", SCHEDULE), "RGS|1", "AIL|1||CATH^3", own_time)
+
+
+def test_a_time_is_opened_under_the_name_it_was_blocked_under_whatever_its_number() -> None:
+    (blocked,) = slots(line("SCH", SCHEDULE), "AIL|1||CATH")
+    (free,) = slots(line("SCH", SCHEDULE | {1: "", 2: "F99"}), "AIL|1||CATH", trigger="S24")
+    assert (blocked.slot, "free") == (free.slot, free.status)
+
+
+def test_a_block_of_no_resource_goes_by_its_own_number() -> None:
+    (blocked,) = slots(line("SCH", SCHEDULE))
+    assert TOKENIZER.token("appointment", "riverbend", "F88") == blocked.slot
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(("SCH|", "AIL|1||CATH"), id="no start"),
+        pytest.param((line("SCH", {11: "^^^20260210140000"}),), id="nothing blocked"),
+        pytest.param(("AIL|1||CATH",), id="no SCH"),
+    ],
+)
+def test_a_block_of_no_time_or_of_nothing_is_held(segments: tuple[str, ...]) -> None:
+    (fault,) = heard(*segments, trigger="S23").faults
+    assert ("hl7.slot.unclear", "SCH") == (fault.code, fault.where)

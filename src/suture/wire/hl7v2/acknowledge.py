@@ -1,5 +1,7 @@
 """Acknowledgements: the `ACK` that answers a message (`MSA`, `ERR`), and whether one is due.
 
+A response that says more than an ACK (`MFK`) is written here too: its segments come after `ERR`.
+
 Here: AA, AE, AR of the original mode and CA, CE, CR of the enhanced one. Not here: when a message
 is safe, which is what a CA or AA promises (`engine/intake.py` commits first), or which code a
 source's policy gives. HL7 v2 chapter 2, 2.9 "Message processing rules", 2.14.8 `MSA`, 2.14.5 `ERR`.
@@ -73,14 +75,17 @@ def acknowledge(
     control_id: str,
     at: str,
     faults: Sequence[Fault] = (),
+    response: tuple[str, str] = ("ACK", "ACK"),
+    content: Sequence[Sequence[Field]] = (),
 ) -> bytes:
     """Write the acknowledgement of `message`; b"" for one that `may_acknowledge` bars.
 
     The answer is in the sender's separators, charset and version, sender and receiver changed
     places. Faults are told in `ERR` segments from version 2.5 on and in `MSA-3` before; they name
     places, never values. `message` None stands for bytes without a usable `MSH`: the answer then
-    names no message. `control_id` and `at` (`MSH-10`, `MSH-7`) are the new message's own. Raises
-    ValueError for an unknown code.
+    names no message. `response` is the answer's type and structure (`MSH-9.1`, `MSH-9.3`),
+    `content` its segments after `MSA` and `ERR`; neither counts without a message. `control_id` and
+    `at` (`MSH-10`, `MSH-7`) are the new message's own. Raises ValueError for an unknown code.
     """
     if code not in CODES:
         reason = f"not an acknowledgement code: {code!r}"
@@ -102,15 +107,19 @@ def acknowledge(
         else:
             told = _plain(faults[0].explanation)[:_TEXT_LENGTH_MAX] if faults else ""
             answer.append(escape(told, separators))
-    written = [_header(message, separators, control_id, at), answer]
+    written = [_header(message, separators, control_id, at, response), answer]
     text = "".join(separators.field.join(fields) + SEGMENT_END for fields in written)
     charset = message.charset
-    return text.encode(charset) + build(errors, separators=separators, charset=charset)
+    rest = build([*errors, *content], separators=separators, charset=charset)
+    return text.encode(charset) + rest
 
 
-def _header(message: Message, separators: Separators, control_id: str, at: str) -> list[str]:
+def _header(
+    message: Message, separators: Separators, control_id: str, at: str, response: tuple[str, str]
+) -> list[str]:
     """Return the fields of the answer's `MSH` as they are written: most are copied as received."""
     received, trigger = message.header, escape(message.trigger, separators)
+    kind, structure = response
     fields = [
         "MSH",
         separators.encoding_characters,
@@ -120,7 +129,7 @@ def _header(message: Message, separators: Separators, control_id: str, at: str) 
         received.text(4),
         escape(at, separators),
         "",
-        separators.component.join(("ACK", trigger, "ACK")) if trigger else "ACK",
+        separators.component.join((kind, trigger, structure)) if trigger else kind,
         escape(control_id, separators),
         received.text(11),
         received.text(12),
