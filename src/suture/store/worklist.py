@@ -16,7 +16,9 @@ import msgspec
 from suture.store.acts import Person
 from suture.store.database import Database
 
-FLAGS = frozenset({"claim.reversal_not_mirror", "claim.exact_duplicate"})
+FLAGS = frozenset(
+    {"account.line_told_differently", "claim.exact_duplicate", "claim.reversal_not_mirror"}
+)
 """Flags beside what is decided: no booking waits for them, whatever amount they tell."""
 EVENT_FAILED = "engine.event.failed"
 """An event that killed its handling: what it says was never told to its stream."""
