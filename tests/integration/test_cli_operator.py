@@ -23,7 +23,12 @@ from tests.specs.riverbend_messages import Line, dft
 from suture.cli.ending import CLOSED, FOUND, MISUSED, WELL
 from suture.engine.batching import Batching
 from suture.model.fault import fault
-from suture.store.outbox import Settlement, lease_deliveries, settle_delivery
+from suture.store.outbox import (
+    Settlement,
+    lease_deliveries,
+    renew_delivery,
+    settle_delivery,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -166,7 +171,7 @@ def test_f1_a_command_that_is_killed_leaves_each_message_whole_and_the_next_does
 # Resend ----------------------------------------------------------------------------------------
 
 
-def refused_journal(counter: Counter) -> tuple[str, str]:
+def refused_journal(counter: Counter, code: str = "erp.period.closed") -> tuple[str, str]:
     """Book a charge whose journal the ERP refuses; return the journal and its exception."""
     riverbend = counter.riverbend
     counter.receive(charge("B1"))
@@ -177,10 +182,8 @@ def refused_journal(counter: Counter) -> tuple[str, str]:
         (leased,) = await lease_deliveries(
             riverbend.database, destination="erp", owner="d", seconds=30, deliveries_max=5
         )
-        closed = Settlement(
-            status="ERROR", outcome="refused", fault=fault("erp.period.closed", "journal")
-        )
-        assert await settle_delivery(riverbend.database, leased.id, "d", closed)
+        refused = Settlement(status="ERROR", outcome="refused", fault=fault(code, "journal"))
+        assert await settle_delivery(riverbend.database, leased.id, "d", refused)
 
     counter.run(refuse())
     (row,) = counter.rows("select reference from journal")
@@ -210,6 +213,47 @@ def test_a_refused_journal_is_queued_again_under_its_own_key(counter: Counter, n
         journal: f"{journal} is queued, and is sent by itself.",
         "exc_0": "no journal and no exception is called so.",
     }
+
+
+def test_a_journal_whose_reference_is_another_document_s_is_queued_to_be_made_anew(
+    counter: Counter,
+) -> None:
+    journal, item = refused_journal(counter, "erp.reference.conflict")
+    renew = ("exceptions", "resend", item, "--new-reference")
+    assert counter.suture(*renew).code == MISUSED, "a new reference needs a reason"
+    ended = counter.suture(*renew, "--reason", "theirs stays")
+    assert ended.code == WELL, ended
+    assert "Each gets another reference" in ended.out
+    (row,) = counter.rows("select idempotency_key, status, unknown, may_renew from delivery")
+    assert (journal, "QUEUED", True, True) == tuple(row), "the ERP is asked first"
+    assert [("renewed", getpass.getuser(), "theirs stays")] == counter.acts(journal)
+
+    async def renewed() -> str:
+        database = counter.riverbend.database
+        (leased,) = await lease_deliveries(
+            database, destination="erp", owner="d", seconds=30, deliveries_max=5
+        )
+        other = await renew_delivery(database, leased, "d")
+        assert other is not None
+        assert await renew_delivery(database, leased, "d") is None, "once"
+        return other.idempotency_key
+
+    other = counter.run(renewed())
+    assert f"made anew as {other}" in counter.suture("trace", journal).out
+    shown = counter.suture("trace", other).out
+    assert f"made anew from {journal}" in shown
+    assert f"renewed by {getpass.getuser()}@" in shown
+    assert counter.run(counter.riverbend.conservation()).gap == 0
+
+
+def test_a_journal_refused_for_anything_else_keeps_its_reference(counter: Counter) -> None:
+    journal, item = refused_journal(counter)
+    options = ("--new-reference", "--reason", "please", "--json")
+    ended = counter.suture("exceptions", "resend", item, *options)
+    (told,) = ended.objects
+    assert (FOUND, []) == (ended.code, told["resent"])
+    assert f"{journal} was not refused for its reference" in told["refused"][0]["why"]
+    assert [] == counter.acts(journal)
 
 
 def test_what_is_no_refused_journal_is_not_resent(counter: Counter) -> None:
