@@ -17,7 +17,14 @@ from typing import Any
 
 import pytest
 from tests.integration.operator_counter import Counter
-from tests.integration.operator_desk import AT, charge, message_ids, not_yet_known
+from tests.integration.operator_desk import (
+    AT,
+    assert_every_control_holds,
+    charge,
+    message_ids,
+    not_yet_known,
+)
+from tests.specs.riverbend_books import estate_files
 from tests.specs.riverbend_messages import Line, dft
 
 from suture.cli.ending import CLOSED, FOUND, MISUSED, WELL
@@ -297,4 +304,50 @@ def test_a_dismissal_says_of_each_why_it_was_not_closed(counter: Counter) -> Non
     assert "exc_0: nothing here is called so." in out
     assert counter.acts(held) == [("dismissed", getpass.getuser(), "nothing was meant")]
     (told,) = counter.suture(*arguments, "--json").objects
-    assert told == {"dismissed": [], "not_open": [held, "exc_0"], "out_of_reach": [parked]}
+    assert told == {
+        "dismissed": [],
+        "stays": [],
+        "not_open": [held, "exc_0"],
+        "out_of_reach": [parked],
+    }
+
+
+def correction_that_waits(counter: Counter, minor: int, department: str) -> tuple[str, str]:
+    """Charge 100.00 to LAB, close every period, tell it otherwise; return entry and exception."""
+    counter.receive(charge("B1"))
+    counter.run(counter.riverbend.settle())
+    periods = estate_files()["ledger/periods.csv"].replace(b",open", b",closed")
+    riverbend = counter.riverbend
+    counter.run(riverbend.change({"ledger/periods.csv": periods}))
+    counter.run(riverbend.runner.change_books(riverbend.estate.books))
+    told = Line("LB1", "CG", minor, department=department)
+    counter.receive(dft("A1", told, at="20260311120000", control="B2"))
+    counter.run(counter.riverbend.settle())
+    (entry,) = counter.rows("select id from entry")
+    (item,) = counter.rows("select id, code, path, booking_key from work_item")
+    assert ("ledger.period.none_open", "FT1") == (item["code"], item["path"])
+    assert item["booking_key"].startswith("correction:charge:")
+    return entry["id"], item["id"]
+
+
+def test_a_correction_that_the_control_totals_count_on_is_not_dismissed(counter: Counter) -> None:
+    entry, item = correction_that_waits(counter, 8_000, "LAB")
+    ended = counter.suture("exceptions", "dismiss", item, "--reason", "leave it")
+    out = " ".join(ended.out.split())
+    assert ended.code == FOUND
+    assert f"{item}: {entry}, $100.00 of RVH on 2026-03-10 stays in the books, -$20.00 away" in out
+    assert "Open a period for it in ledger/periods.csv" in out
+    counter.run(assert_every_control_holds(counter.riverbend))
+
+
+def test_a_dismissed_correction_between_accounts_says_what_stays_in_the_books(
+    counter: Counter,
+) -> None:
+    entry, item = correction_that_waits(counter, 10_000, "RAD")
+    before = counter.run(counter.riverbend.balances())
+    ended = counter.suture("exceptions", "dismiss", item, "--reason", "the books are filed")
+    assert ended.code == WELL, ended
+    out = " ".join(ended.out.split())
+    assert f"Stays in the books: {entry}, $100.00 of RVH on 2026-03-10, uncorrected." in out
+    assert before == counter.run(counter.riverbend.balances())
+    counter.run(assert_every_control_holds(counter.riverbend))
