@@ -48,11 +48,12 @@ from suture.governance.release import pack, release_id
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer
 from suture.security.keys import KEYS_FOLDER, KeyFileError, KeyRing
-from suture.store.address import check_address, refused
+from suture.store.address import check_address, refused, unusable
 from suture.store.database import DRIVER_ERRORS, REPORTS, Database
 from suture.store.embedded import EmbeddedPostgres
 from suture.store.migrate import migrate
 from suture.store.releases import active_release, append_release, live_workers
+from suture.store.server import ask_server, durability_faults, read_server, version_fault
 
 SETTINGS_FILE = "suture.toml"
 DSN_VARIABLE = "DATABASE_URL"
@@ -108,6 +109,10 @@ class Installation(msgspec.Struct, frozen=True):
         dsn = await self.postgres().start() if self.is_embedded else self.settings.database.url
         check_address(dsn)
         try:
+            if not self.is_embedded:
+                unsupported = version_fault(await ask_server(dsn))
+                if unsupported is not None:
+                    raise unusable(dsn, unsupported)
             await migrate(dsn)
         except DRIVER_ERRORS as error:
             raise refused(dsn, error) from error
@@ -402,6 +407,8 @@ async def _settle(
     partitions_count = installation.settings.engine.partitions_count
     database, _ = await open_store(dsn, connections_max=2, partitions_count=partitions_count)
     try:
+        for each in durability_faults(await read_server(database)):
+            telemetry.log.warning("store_not_durable", setting=each.where, told=each.explanation)
         if files is None and await active_release(database) is None:
             if first_files is None:
                 raise _no_release()

@@ -280,12 +280,14 @@ def _settle(record: Record[Any], step: Step, decision: Decision, books: Books) -
             _book(record, step, decision, books)
         case Hold():
             told_by, worth_minor = decision.event_id or step.event.id, decision.amount_minor
-            if _is_kept(record, step, decision.key, books, worth_minor, told_by):
+            where = decision.fault.where
+            if _is_kept(record, step, decision.key, books, worth_minor, told_by, where):
                 return
             _vacate(record, step, decision.key)
             _wait(record, step, decision.key, decision.fault, decision.amount_minor, told_by)
         case Withdrawn():
-            if _is_kept(record, step, decision.key, books, 0, step.event.id):
+            told_by, where = step.event.id, step.event.where
+            if _is_kept(record, step, decision.key, books, 0, told_by, where):
                 return
             _vacate(record, step, decision.key)
             _resolve(record, step, decision.key)
@@ -304,6 +306,7 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
     key, concern_key = booking.key, _concern_key(booking.key)
     mark = fingerprint(booking)
     told_by = booking.event_id or step.event.id
+    where = next((amount.where for amount in booking.amounts if amount.where), step.event.where)
     standing = record.standing.get(key, _NOTHING)
     is_standing = standing.fingerprint == mark
     is_asked_again = isinstance(step.event.fact, Reconsidered) and concern_key in record.waiting
@@ -325,12 +328,13 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
         case Fault() if is_standing:
             return  # what stands is better than nothing, and its concern is still open
         case Fault():
-            if _is_kept(record, step, key, books, principal_minor(booking), told_by):
+            worth_minor = principal_minor(booking)
+            if _is_kept(record, step, key, books, worth_minor, told_by, where):
                 return
             _vacate(record, step, key)
             _wait(record, step, key, outcome, _at_stake(booking), told_by)
         case Posting(concerns=()):
-            if _is_kept(record, step, key, books, _worth_minor(outcome), told_by):
+            if _is_kept(record, step, key, books, _worth_minor(outcome), told_by, where):
                 return
             _stand(record, step, booking, mark, outcome.entry)
             _resolve(record, step, concern_key)
@@ -339,7 +343,7 @@ def _book(record: Record[Any], step: Step, booking: Booking, books: Books) -> No
             others = tuple((each.code, each.where) for each in further)
             if is_standing and _is_waiting(record, concern_key, concern, amount_minor, others):
                 return
-            if _is_kept(record, step, key, books, _worth_minor(outcome), told_by):
+            if _is_kept(record, step, key, books, _worth_minor(outcome), told_by, where):
                 return
             _stand(record, step, booking, mark, outcome.entry)
             _wait(record, step, concern_key, concern, amount_minor, told_by, others)
@@ -364,20 +368,29 @@ def _stand(
 
 
 def _is_kept(
-    record: Record[Any], step: Step, key: str, books: Books, worth_minor: int, told_by: str
+    record: Record[Any],
+    step: Step,
+    key: str,
+    books: Books,
+    worth_minor: int,
+    told_by: str,
+    where: str,
 ) -> bool:
     """Keep what stands where no period is open to take it back in, and let its correction wait.
 
     Nothing may be booked into a closed period, and half a correction is no correction: the old
     entry stays until a release opens a period. What waits is what the new decision is worth, less
-    what stands.
+    what stands; `where` is what it was told by, kept while another telling comes to the same.
     """
     standing = record.standing.get(key, _NOTHING)
     if standing.entry_id and standing.accounting_on is not None:
-        dated = accounting_date(standing.entity, standing.accounting_on, books)
+        dated = accounting_date(standing.entity, standing.accounting_on, books, where)
         if isinstance(dated, Fault):
             amount_minor = worth_minor - standing.principal_minor
-            _wait(record, step, _correction_key(key), dated, amount_minor, told_by)
+            waiting = record.waiting.get(_correction_key(key))
+            asked = (dated.code, amount_minor)
+            if waiting is None or (waiting.code, waiting.amount_minor) != asked:
+                _wait(record, step, _correction_key(key), dated, amount_minor, told_by)
             return True
     _resolve(record, step, _correction_key(key))
     return False

@@ -372,16 +372,41 @@ def test_what_the_erp_holds_is_ours_when_all_it_says_of_it_is() -> None:
         ("entity", "RB02"),
         ("currency", "CAD"),
         ("accounting_date", "2026-10-16"),
-        ("description", "charges digest:fedcba9876543210"),
         ("line_count", 3),
         ("total_minor", 6),
     ],
 )
-def test_f17_a_document_that_differs_in_anything_is_a_strangers(field: str, value: object) -> None:
-    finding = find(http("200 OK", b'{"journals": [%s]}' % held(**{field: value})))
+def test_f17_a_document_that_differs_in_anything_is_not_what_we_sent(
+    field: str, value: object
+) -> None:
+    """A stranger's where it sums other entries, or says nothing of them; else ours, changed."""
+    others = {"description": "charges digest:fedcba9876543210"}, {"description": "charges"}
+    for other in others:
+        finding = find(http("200 OK", b'{"journals": [%s]}' % held(**other, **{field: value})))
+        assert isinstance(finding, Refused)
+        assert finding.fault.code == "erp.reference.conflict"
+    changed = find(http("200 OK", b'{"journals": [%s]}' % held(**{field: value})))
+    assert isinstance(changed, Refused)
+    assert changed.fault.code == "erp.reference.altered"
+    assert changed.fault.explanation == f"Its document JE-1 differs in {field}."
+
+
+@pytest.mark.parametrize(
+    ("description", "code"),
+    [
+        ("charges digest:fedcba9876543210", "erp.reference.conflict"),
+        ("corrected by finance", "erp.reference.altered"),
+    ],
+)
+def test_f17_equal_sums_of_other_entries_are_a_strangers_and_a_lost_digest_is_ours(
+    description: str, code: str
+) -> None:
+    finding = find(http("200 OK", b'{"journals": [%s]}' % held(description=description)))
     assert isinstance(finding, Refused)
-    assert finding.fault.code == "erp.reference.conflict"
-    assert finding.fault.explanation == f"Its document JE-1 differs in {field}."
+    assert (code, "Its document JE-1 differs in description.") == (
+        finding.fault.code,
+        finding.fault.explanation,
+    )
 
 
 def test_a_command_that_is_no_journal_is_never_taken_for_one_that_is_held() -> None:

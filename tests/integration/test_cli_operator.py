@@ -17,13 +17,25 @@ from typing import Any
 
 import pytest
 from tests.integration.operator_counter import Counter
-from tests.integration.operator_desk import AT, charge, message_ids, not_yet_known
+from tests.integration.operator_desk import (
+    AT,
+    assert_every_control_holds,
+    charge,
+    message_ids,
+    not_yet_known,
+)
+from tests.specs.riverbend_books import estate_files
 from tests.specs.riverbend_messages import Line, dft
 
 from suture.cli.ending import CLOSED, FOUND, MISUSED, WELL
 from suture.engine.batching import Batching
 from suture.model.fault import fault
-from suture.store.outbox import Settlement, lease_deliveries, settle_delivery
+from suture.store.outbox import (
+    Settlement,
+    lease_deliveries,
+    renew_delivery,
+    settle_delivery,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -166,7 +178,7 @@ def test_f1_a_command_that_is_killed_leaves_each_message_whole_and_the_next_does
 # Resend ----------------------------------------------------------------------------------------
 
 
-def refused_journal(counter: Counter) -> tuple[str, str]:
+def refused_journal(counter: Counter, code: str = "erp.period.closed") -> tuple[str, str]:
     """Book a charge whose journal the ERP refuses; return the journal and its exception."""
     riverbend = counter.riverbend
     counter.receive(charge("B1"))
@@ -177,10 +189,8 @@ def refused_journal(counter: Counter) -> tuple[str, str]:
         (leased,) = await lease_deliveries(
             riverbend.database, destination="erp", owner="d", seconds=30, deliveries_max=5
         )
-        closed = Settlement(
-            status="ERROR", outcome="refused", fault=fault("erp.period.closed", "journal")
-        )
-        assert await settle_delivery(riverbend.database, leased.id, "d", closed)
+        refused = Settlement(status="ERROR", outcome="refused", fault=fault(code, "journal"))
+        assert await settle_delivery(riverbend.database, leased.id, "d", refused)
 
     counter.run(refuse())
     (row,) = counter.rows("select reference from journal")
@@ -210,6 +220,47 @@ def test_a_refused_journal_is_queued_again_under_its_own_key(counter: Counter, n
         journal: f"{journal} is queued, and is sent by itself.",
         "exc_0": "no journal and no exception is called so.",
     }
+
+
+def test_a_journal_whose_reference_is_another_document_s_is_queued_to_be_made_anew(
+    counter: Counter,
+) -> None:
+    journal, item = refused_journal(counter, "erp.reference.conflict")
+    renew = ("exceptions", "resend", item, "--new-reference")
+    assert counter.suture(*renew).code == MISUSED, "a new reference needs a reason"
+    ended = counter.suture(*renew, "--reason", "theirs stays")
+    assert ended.code == WELL, ended
+    assert "Each gets another reference" in ended.out
+    (row,) = counter.rows("select idempotency_key, status, unknown, may_renew from delivery")
+    assert (journal, "QUEUED", True, True) == tuple(row), "the ERP is asked first"
+    assert [("renewed", getpass.getuser(), "theirs stays")] == counter.acts(journal)
+
+    async def renewed() -> str:
+        database = counter.riverbend.database
+        (leased,) = await lease_deliveries(
+            database, destination="erp", owner="d", seconds=30, deliveries_max=5
+        )
+        other = await renew_delivery(database, leased, "d")
+        assert other is not None
+        assert await renew_delivery(database, leased, "d") is None, "once"
+        return other.idempotency_key
+
+    other = counter.run(renewed())
+    assert f"made anew as {other}" in counter.suture("trace", journal).out
+    shown = counter.suture("trace", other).out
+    assert f"made anew from {journal}" in shown
+    assert f"renewed by {getpass.getuser()}@" in shown
+    assert counter.run(counter.riverbend.conservation()).gap == 0
+
+
+def test_a_journal_refused_for_anything_else_keeps_its_reference(counter: Counter) -> None:
+    journal, item = refused_journal(counter)
+    options = ("--new-reference", "--reason", "please", "--json")
+    ended = counter.suture("exceptions", "resend", item, *options)
+    (told,) = ended.objects
+    assert (FOUND, []) == (ended.code, told["resent"])
+    assert f"{journal} was not refused for its reference" in told["refused"][0]["why"]
+    assert [] == counter.acts(journal)
 
 
 def test_what_is_no_refused_journal_is_not_resent(counter: Counter) -> None:
@@ -253,4 +304,50 @@ def test_a_dismissal_says_of_each_why_it_was_not_closed(counter: Counter) -> Non
     assert "exc_0: nothing here is called so." in out
     assert counter.acts(held) == [("dismissed", getpass.getuser(), "nothing was meant")]
     (told,) = counter.suture(*arguments, "--json").objects
-    assert told == {"dismissed": [], "not_open": [held, "exc_0"], "out_of_reach": [parked]}
+    assert told == {
+        "dismissed": [],
+        "stays": [],
+        "not_open": [held, "exc_0"],
+        "out_of_reach": [parked],
+    }
+
+
+def correction_that_waits(counter: Counter, minor: int, department: str) -> tuple[str, str]:
+    """Charge 100.00 to LAB, close every period, tell it otherwise; return entry and exception."""
+    counter.receive(charge("B1"))
+    counter.run(counter.riverbend.settle())
+    periods = estate_files()["ledger/periods.csv"].replace(b",open", b",closed")
+    riverbend = counter.riverbend
+    counter.run(riverbend.change({"ledger/periods.csv": periods}))
+    counter.run(riverbend.runner.change_books(riverbend.estate.books))
+    told = Line("LB1", "CG", minor, department=department)
+    counter.receive(dft("A1", told, at="20260311120000", control="B2"))
+    counter.run(counter.riverbend.settle())
+    (entry,) = counter.rows("select id from entry")
+    (item,) = counter.rows("select id, code, path, booking_key from work_item")
+    assert ("ledger.period.none_open", "FT1") == (item["code"], item["path"])
+    assert item["booking_key"].startswith("correction:charge:")
+    return entry["id"], item["id"]
+
+
+def test_a_correction_that_the_control_totals_count_on_is_not_dismissed(counter: Counter) -> None:
+    entry, item = correction_that_waits(counter, 8_000, "LAB")
+    ended = counter.suture("exceptions", "dismiss", item, "--reason", "leave it")
+    out = " ".join(ended.out.split())
+    assert ended.code == FOUND
+    assert f"{item}: {entry}, $100.00 of RVH on 2026-03-10 stays in the books, -$20.00 away" in out
+    assert "Open a period for it in ledger/periods.csv" in out
+    counter.run(assert_every_control_holds(counter.riverbend))
+
+
+def test_a_dismissed_correction_between_accounts_says_what_stays_in_the_books(
+    counter: Counter,
+) -> None:
+    entry, item = correction_that_waits(counter, 10_000, "RAD")
+    before = counter.run(counter.riverbend.balances())
+    ended = counter.suture("exceptions", "dismiss", item, "--reason", "the books are filed")
+    assert ended.code == WELL, ended
+    out = " ".join(ended.out.split())
+    assert f"Stays in the books: {entry}, $100.00 of RVH on 2026-03-10, uncorrected." in out
+    assert before == counter.run(counter.riverbend.balances())
+    counter.run(assert_every_control_holds(counter.riverbend))

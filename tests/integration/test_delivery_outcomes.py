@@ -20,14 +20,17 @@ from tests.integration.sandbox_erp import SandboxErp, destination_at, serving
 from tests.specs.riverbend_messages import Line, adt, dft
 
 from suture.connectors.erp.journal_api.connector import JournalDestination
-from suture.connectors.outcome import Delivered, Finding, Outcome
+from suture.connectors.outcome import Delivered, Finding, Outcome, Refused, Unknown
 from suture.engine.batching import Batching
 from suture.engine.delivery import Delivery, Retry
 from suture.engine.proof import read_proof
+from suture.model.fault import fault
 from suture.store.acts import read_acts
 from suture.store.database import StoreUnavailableError
+from suture.store.lineage import trace
 from suture.store.outbox import (
     Settlement,
+    ask_new_references,
     find_deliveries,
     lease_deliveries,
     resend_deliveries,
@@ -336,6 +339,116 @@ async def test_f17_a_strangers_document_under_our_reference_is_an_exception_and_
     held = await desk.erp.call("GET", f"/v1/journals?reference={key}")
     assert [stranger.document] == [each["document"] for each in held["journals"]]
     assert (await desk.erp.summary())["journal_count"] == 1
+
+
+async def refused_for_its_reference(desk: Desk, **theirs: object) -> tuple[str, Any]:
+    """Let another document hold our journal's reference; return that, and the exception."""
+    await desk.journal()
+    (row,) = await desk.riverbend.rows("select idempotency_key, payload from delivery")
+    other = msgspec.json.encode(msgspec.json.decode(row["payload"]) | theirs)
+    assert isinstance(await desk.destination.send(other, key=row["idempotency_key"]), Delivered)
+    await desk.riverbend.rows("update delivery set unknown = true")
+    await desk.send()
+    (item,) = await desk.riverbend.rows("select * from work_item where resolved_at is null")
+    return row["idempotency_key"], item
+
+
+STRANGER = {
+    "description": "Suture charges digest:0123456789abcdef",
+    "accounting_date": "2026-02-10",
+}
+"""Another installation's, of a month that our books hold nothing in."""
+
+
+async def test_f17_a_journal_made_anew_goes_out_once_under_another_reference(desk: Desk) -> None:
+    database = desk.riverbend.database
+    old, item = await refused_for_its_reference(desk, **STRANGER)
+    await desk.proven(refused_count=1)
+    assert [item["delivery_id"]] == await ask_new_references(database, [item["delivery_id"]], ADA)
+    assert [] == await ask_new_references(database, [item["delivery_id"]], ADA), "queued already"
+    await desk.send()
+    (row,) = await desk.riverbend.rows("select * from delivery")
+    new = row["idempotency_key"]
+    assert ("SENT", False) == (row["status"], row["may_renew"])
+    assert old[:7] == new[:7], "the same installation's"
+    assert old < new
+    for reference, documents_count in ((old, 1), (new, 1)):
+        held = await desk.erp.call("GET", f"/v1/journals?reference={reference}")
+        assert documents_count == len(held["journals"])
+    await desk.proven()
+    assert ["delivered after all"] == await desk.riverbend.resolutions()
+    told = [await trace(database, reference) for reference in (old, new)]
+    assert [(new, ""), ("", old)] == [
+        (each["journal"]["renewed_as"], each["journal"]["renews"]) for each in told if each
+    ]
+    for each in told:
+        assert each is not None
+        assert [("renewed", "ada", ADA.reason)] == [
+            (act.act, act.os_user, act.reason) for act in each["acts"]
+        ]
+    (named,) = await find_deliveries(database, item_ids=[], references=[old])
+    assert (new, "SENT") == (named.reference, named.status), "the old reference leads to it"
+
+
+async def test_f17_a_crash_after_it_was_made_anew_asks_for_the_new_reference(desk: Desk) -> None:
+    class Cut:
+        """Books what it is sent, and is not heard of again."""
+
+        async def send(self, command: bytes, *, key: str) -> Outcome:
+            assert isinstance(await desk.destination.send(command, key=key), Delivered)
+            raise asyncio.CancelledError
+
+        async def find(self, key: str, *, command: bytes) -> Finding:
+            return await desk.destination.find(key, command=command)
+
+    _, item = await refused_for_its_reference(desk, **STRANGER)
+    await ask_new_references(desk.riverbend.database, [item["delivery_id"]], ADA)
+    with pytest.raises(asyncio.CancelledError):
+        await desk.sender("delivery-1", Cut()).turn()
+    await desk.expire()
+    await desk.send(desk.sender("delivery-2"))
+    assert ["refused", "found"] == await desk.attempts()
+    assert 2 == (await desk.erp.summary())["journal_count"], "the stranger's and ours"
+    await desk.proven()
+
+
+async def test_f17_a_journal_that_is_there_after_all_is_not_made_anew(desk: Desk) -> None:
+    """Who asked for a new reference could not know; the ERP does, and is asked first."""
+
+    class Mistaken:
+        """Says once that somebody else's document is there."""
+
+        async def send(self, command: bytes, *, key: str) -> Outcome:
+            await desk.destination.send(command, key=key)
+            return Unknown(fault("erp.failed", f"journal={key}"))
+
+        async def find(self, key: str, *, command: bytes) -> Finding:
+            return Refused(fault("erp.reference.conflict", f"journal={key}"))
+
+    await desk.journal()
+    mistaken = desk.sender("delivery-1", Mistaken())
+    await desk.send(mistaken)
+    (row,) = await desk.riverbend.rows("select id, idempotency_key, status from delivery")
+    assert "ERROR" == row["status"]
+    assert [row["id"]] == await ask_new_references(desk.riverbend.database, [row["id"]], ADA)
+    await desk.send()
+    (after,) = await desk.riverbend.rows("select idempotency_key, status, may_renew from delivery")
+    assert (row["idempotency_key"], "SENT", False) == tuple(after.values())
+    assert 1 == (await desk.erp.summary())["journal_count"]
+    await desk.proven()
+
+
+async def test_f17_our_own_document_changed_in_the_erp_is_never_made_anew(desk: Desk) -> None:
+    """It would be booked twice: what stands there sums our entries, whatever else it says."""
+    _, item = await refused_for_its_reference(desk, accounting_date="2026-02-10")
+    assert "erp.reference.altered" == item["code"]
+    assert [] == await ask_new_references(desk.riverbend.database, [item["delivery_id"]], ADA)
+    assert [item["delivery_id"]] == await resend_deliveries(
+        desk.riverbend.database, [item["delivery_id"]], ADA
+    )
+    await desk.send()
+    assert ["erp.reference.altered"] == await desk.riverbend.exceptions()
+    assert 1 == (await desk.erp.summary())["journal_count"]
 
 
 async def test_the_order_of_one_key_is_kept_while_others_go_on(desk: Desk) -> None:

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.specs.riverbend_messages import BILLING, DESK
+
 from suture.config import read_folder
 from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
 from suture.ledger.books import Books
 from suture.ledger.entry import Entry
+from suture.model.account import LineNumbers
 from suture.model.event import Event, Reconsidered, make_event
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer, derive_id
@@ -52,6 +55,8 @@ FOLDER = Path(__file__).parents[2] / "estates" / "riverbend"
 TOKENIZER = Tokenizer(b"a key for tests of the whole chain")
 RECEIVED_AT_MS = 1_774_000_000_000
 
+LINE_NUMBERS: dict[str, LineNumbers] = {BILLING: "sender", DESK: "account"}
+"""How each application numbers its lines, by MSH-3: what `[hl7v2]` of its source's file says."""
 SOURCES = {"ADT": "adt", "DFT": "charges", "SIU": "scheduling"}
 
 Place = tuple[str, str, str, str, str, str]
@@ -83,9 +88,10 @@ def edited(path: str, old: str, new: str) -> dict[str, bytes]:
     return {path: content.replace(old, new).encode()}
 
 
-def channel(source: str) -> Channel:
+def channel(source: str, line_numbers: LineNumbers = "sender") -> Channel:
     """Return a channel of the sample estate."""
     return Channel(
+        line_numbers=line_numbers,
         source=source,
         zone=ZoneInfo("America/Chicago"),
         tokenizer=TOKENIZER,
@@ -113,8 +119,10 @@ def translations_of(raw: bytes) -> list[Translation]:
 
 def read_bytes(raw: bytes) -> tuple[tuple[Event, ...], list[Translation]]:
     if raw.startswith(b"MSH"):
-        source = SOURCES[raw.split(b"|", 9)[8][:3].decode()]
-        translation = read_message(raw, channel(source))
+        header = raw.decode().split("|", 9)
+        source = SOURCES[header[8][:3]]
+        line_numbers = LINE_NUMBERS.get(header[2], "sender")
+        translation = read_message(raw, channel(source, line_numbers))
         begun = Begun(recorded_at_ms=translation.recorded_at_ms, sequence=translation.sequence)
         events = _events(raw, source, begun, translation.routed, 0)
         return events, [translation]

@@ -34,12 +34,23 @@ class Line(msgspec.Struct, frozen=True):
     """FT1-7."""
 
 
+BILLING, DESK = "RIVBILL", "RIVDESK"
+"""Two applications that charge (MSH-3): the first numbers its lines (FT1-2) across all accounts,
+the second from 1 in each (`riverbend_books.LINE_NUMBERS`)."""
+
+
 def dft(
-    account: str, *lines: Line, at: str, control: str, facility: str = "RGH", patient: str = "E"
+    account: str,
+    *lines: Line,
+    at: str,
+    control: str,
+    facility: str = "RGH",
+    patient: str = "E",
+    application: str = BILLING,
 ) -> bytes:
     """Return a DFT^P03: lines of one account. Billing never says who pays."""
     written: list[Sequence[Field]] = [
-        _header("DFT", "P03", "RIVBILL", control, at, facility),
+        _header("DFT", "P03", application, control, at, facility),
         _patient(account),
         segment("PV1", {2: patient, 3: ("ED", "", "", facility), 19: f"V{account}"}),
     ]

@@ -50,6 +50,12 @@ def test_the_old_booking_stays_and_the_difference_waits_until_a_period_opens() -
     assert_controls_hold(riverbend, (REGISTERED, CHARGED, corrected(20_000)))
 
 
+def test_what_waits_says_which_segment_told_it_however_often_it_is_told() -> None:
+    again = corrected(20_000, "20260312090000")
+    for told in ((corrected(20_000),), (corrected(20_000), again), (again, corrected(20_000))):
+        assert ["FT1"] == [each.where for each in after_the_close(*told).faults()]
+
+
 def test_told_again_it_waits_once_and_told_right_it_waits_no_more() -> None:
     again = corrected(20_000, "20260312090000")
     assert [SHUT] == after_the_close(corrected(20_000), again).exceptions()

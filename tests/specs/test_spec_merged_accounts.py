@@ -8,13 +8,20 @@ test_spec_patient_account.py.
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 from tests.specs.riverbend_books import Riverbend, books_after, books_of, controls_of, edited
-from tests.specs.riverbend_messages import Line, adt, dft, merge
+from tests.specs.riverbend_messages import DESK, Line, adt, dft, merge
 
 SCAN = Line("L1", "CG", 25_000, department="RAD", code="71250")
 BEFORE, MERGED, AFTER = "20260310080000", "20260310120000", "20260310160000"
 """Recorded before, at and after the merge. When a message arrives is another matter."""
+
+
+def edited_line(line: Line, **changes: Any) -> Line:
+    return msgspec.structs.replace(line, **changes)
 
 
 def charged(account: str, at: str = BEFORE) -> bytes:
@@ -260,9 +267,11 @@ def test_a_charge_told_again_under_the_survivors_number_stands_once() -> None:
 
 
 def test_told_under_the_retired_number_last_it_stands_there_as_last_told() -> None:
-    dearer = dft("OLD", Line("L1", "CG", 30_000, department="RAD"), at=AFTER, control="D1")
-    riverbend = books_after(registered("NEW", "MCR"), charged("NEW"), merged("OLD", "NEW"), dearer)
-    assert {"medicare": 30_000} == payers(riverbend)
+    riverbend = books_after(
+        registered("NEW", "MCR"), charged("NEW"), merged("OLD", "NEW"), charged("OLD", AFTER)
+    )
+    assert {"medicare": 25_000} == payers(riverbend)
+    assert [] == riverbend.exceptions()
 
 
 def test_over_a_chain_of_merges_a_charge_told_under_every_number_stands_once() -> None:
@@ -277,10 +286,119 @@ def test_over_a_chain_of_merges_a_charge_told_under_every_number_stands_once() -
     assert [] == riverbend.exceptions()
 
 
-def test_a_charge_taken_to_nothing_under_the_survivors_number_is_gone() -> None:
-    nothing = dft("NEW", Line("L1", "CG", 0, department="RAD"), at=AFTER, control="N1")
+def test_told_in_another_department_it_is_one_charge_all_the_same() -> None:
+    moved = dft("NEW", edited_line(SCAN, department="LAB"), at=AFTER, control="N1")
+    riverbend = books_after(registered("NEW", "MCR"), charged("OLD"), merged("OLD", "NEW"), moved)
+    assert "250.00" == riverbend.balances()["1100"]
+    assert [] == riverbend.exceptions()
+
+
+# One line number, and not one charge --------------------------------------------------------------
+
+OTHERS = {
+    "amount": edited_line(SCAN, minor=30_000),
+    "day": edited_line(SCAN, on="20260311"),
+    "code": edited_line(SCAN, code="71045"),
+}
+"""What billing tells of its line L1 under the survivor's number."""
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_a_charge_that_another_one_replaces_under_its_number_is_shown_with_its_amount(
+    other: Line,
+) -> None:
+    """Billing numbers its lines across accounts, or only says so: nothing is lost in silence."""
+    told_again = dft("NEW", other, at=AFTER, control="N1")
+    riverbend = books_after(
+        registered("NEW", "MCR"), charged("OLD"), merged("OLD", "NEW"), told_again
+    )
+    assert {"medicare": other.minor} == payers(riverbend)
+    assert [("account.line_told_differently", "250.00")] == riverbend.exceptions()
+
+
+def test_a_charge_taken_to_nothing_under_the_survivors_number_is_shown_too() -> None:
+    nothing = dft("NEW", edited_line(SCAN, minor=0), at=AFTER, control="N1")
     riverbend = books_after(registered("OLD", "MCR"), charged("OLD"), merged("OLD", "NEW"), nothing)
     assert {} == payers(riverbend)
+    assert [("account.line_told_differently", "250.00")] == riverbend.exceptions()
+
+
+def test_a_charge_that_was_taken_to_nothing_first_is_no_loss() -> None:
+    nothing = dft("OLD", edited_line(SCAN, minor=0), at=BEFORE, control="N1")
+    riverbend = books_after(
+        registered("NEW", "MCR"), nothing, merged("OLD", "NEW"), charged("NEW", AFTER)
+    )
+    assert {"medicare": 25_000} == payers(riverbend)
+    assert [] == riverbend.exceptions()
+
+
+def test_it_is_shown_no_longer_once_both_are_told_alike() -> None:
+    dearer = edited_line(SCAN, minor=30_000)
+    riverbend = books_after(
+        registered("NEW", "MCR"),
+        charged("OLD"),
+        merged("OLD", "NEW"),
+        dft("NEW", dearer, at=AFTER, control="N1"),
+        dft("OLD", dearer, at="20260310140000", control="O2"),
+    )
+    assert {"medicare": 30_000} == payers(riverbend)
+    assert [] == riverbend.exceptions()
+
+
+# A sender that numbers its lines from 1 in each account -------------------------------------------
+
+
+def sold(account: str, at: str, *lines: Line) -> bytes:
+    """Return what the desk, whose lines are numbered in each account, charges to one."""
+    return dft(account, *lines, at=at, control=f"S{account}{at[8:10]}", application=DESK)
+
+
+def test_two_charges_with_one_number_both_stand_where_lines_are_numbered_in_each_account() -> None:
+    """Even where they look alike: a bandage is a bandage."""
+    messages = (
+        registered("OLD", "MCR"),
+        registered("NEW", "MCR"),
+        sold("OLD", BEFORE, SCAN),
+        merged("OLD", "NEW"),
+        sold("NEW", AFTER, SCAN),
+    )
+    riverbend = books_after(*messages)
+    assert {"medicare": 50_000} == payers(riverbend)
+    assert [] == riverbend.exceptions()
+    (control,) = controls_of(riverbend, messages)
+    assert (50_000, 0, 50_000) == (
+        control.facts_minor,
+        control.repeated_minor,
+        control.standing_minor,
+    )
+
+
+def test_a_correction_under_its_own_account_is_one_there_as_anywhere() -> None:
+    riverbend = books_after(
+        registered("OLD", "MCR"),
+        sold("OLD", BEFORE, SCAN),
+        merged("OLD", "NEW"),
+        sold("OLD", AFTER, edited_line(SCAN, minor=30_000)),
+    )
+    assert {"medicare": 30_000} == payers(riverbend)
+    assert [] == riverbend.exceptions()
+
+
+def test_credits_payments_and_adjustments_of_both_accounts_stand_as_well() -> None:
+    lines = (
+        Line("1", "CD", 10_000, department="RAD"),
+        Line("2", "PY", 2_500, code="CARD"),
+        Line("3", "AJ", 3_000, code="CHARITY"),
+    )
+    riverbend = books_after(
+        registered("NEW", "MCR"),
+        sold("OLD", AFTER, *lines),
+        merged("OLD", "NEW"),
+        sold("NEW", AFTER, *lines),
+    )
+    assert {"1010": "50.00", "1100": "-200.00", "1110": "-110.00", "4020": "200.00"} | {
+        "4130": "60.00"
+    } == riverbend.balances()
 
 
 def test_accounts_that_were_never_merged_each_keep_their_charge() -> None:

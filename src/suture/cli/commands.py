@@ -165,17 +165,33 @@ def resend(
     ] = None,
     *,
     all_of: Group = "",
+    new_reference: Annotated[
+        bool,
+        typer.Option(
+            "--new-reference", help="Make anew what another document's reference keeps out."
+        ),
+    ] = False,
     reason: Reason = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Send refused journals again as they are, once their cause is mended; the ERP is asked first.
 
-    Each keeps its idempotency key, and its exception closes when it is delivered.
+    Each keeps its idempotency key, and its exception closes when it is delivered. Where the ERP
+    holds a stranger's document under our reference, --new-reference gives the journal another one.
     """
     from suture.cli.resend import run
 
-    raise typer.Exit(run(asked or [], all_of=all_of, reason=reason, home=home, as_json=as_json))
+    raise typer.Exit(
+        run(
+            asked or [],
+            all_of=all_of,
+            is_renewed=new_reference,
+            reason=reason,
+            home=home,
+            as_json=as_json,
+        )
+    )
 
 
 @exceptions_app.command(short_help="Read messages that were not accepted again, from their bytes.")

@@ -31,6 +31,8 @@ def policy(source: Source) -> str:
     words = [", ".join(source.translations), _PROCESSINGS[source.processing]]
     if source.settings.is_acknowledging:
         words.append(_ACKS[source.ack])
+    if source.line_numbers == "account":
+        words.append("lines numbered in each account")
     return "; ".join(words)
 
 
@@ -79,5 +81,6 @@ def told(source: Source, home: Path = Path()) -> dict[str, object]:
         "address": address(source, home).removeprefix(f"{source.connector} "),
         "translation": source.translations,
         "processing": source.processing,
+        "line_numbers": source.line_numbers,
         "ack": source.ack if source.settings.is_acknowledging else None,
     }

@@ -20,9 +20,11 @@ from suture.cli.screen import count, line, money, open_console, plain, print_jso
 from suture.store.queues import OpenAmount, read_open_amounts
 from suture.store.worklist import (
     EVENT_FAILED,
+    LeftStanding,
     NamedItem,
     WorkItem,
     dismiss_work_items,
+    entries_left_standing,
     find_work_items,
     open_work_items,
     resolved_work_items,
@@ -65,22 +67,40 @@ def run_dismiss(ids: Sequence[str], *, reason: str, home: Path | None, as_json: 
     if not reason.strip():
         raise UsageError("--reason is empty: say why, for whoever asks next year")
     asked = list(dict.fromkeys(ids))
-    dismissed, items = asyncio.run(_dismiss(asked, reason, home))
-    kept = {each: _why_kept(items.get(each)) for each in asked if each not in dismissed}
+    dismissed, items, left = asyncio.run(_dismiss(asked, reason, home))
+    kept = {
+        each: _why_kept(items.get(each), left.get(each)) for each in asked if each not in dismissed
+    }
+    stays = [each for item, each in left.items() if item in dismissed]
     out_of_reach = [each for each in kept if each in items and items[each].resolved_at is None]
     if as_json:
         not_open = [each for each in kept if each not in out_of_reach]
-        print_json({"dismissed": dismissed, "not_open": not_open, "out_of_reach": out_of_reach})
+        print_json(
+            {
+                "dismissed": dismissed,
+                "stays": stays,
+                "not_open": not_open,
+                "out_of_reach": out_of_reach,
+            }
+        )
     else:
         console = open_console()
         if dismissed:
             console.print(f"Dismissed {count(len(dismissed), 'exception')}.")
+        for entry in stays:
+            console.print(line(("Stays in the books: ", "bold"), f"{_told(entry)}, uncorrected."))
         for each, why in kept.items():
             console.print(line(("Not dismissed: ", "yellow"), f"{plain(each)}: {why}"))
     return FOUND if kept else WELL
 
 
-def _why_kept(item: NamedItem | None) -> str:
+def _told(entry: LeftStanding) -> str:
+    """Return what stands, in a few words."""
+    amount = money(entry.principal_minor)
+    return f"{entry.entry_id}, {amount} of {entry.entity} on {entry.accounting_on}"
+
+
+def _why_kept(item: NamedItem | None, left: LeftStanding | None) -> str:
     """Return why an exception was not dismissed."""
     if item is None:
         return "nothing here is called so."
@@ -95,6 +115,13 @@ def _why_kept(item: NamedItem | None) -> str:
         return (
             "what its event says was never told. When Suture is mended, "
             f"`suture exceptions reprocess {item.id}`."
+        )
+    if item.is_correction:
+        stays = f"{_told(left)} stays in the books" if left else "what is booked stays"
+        return (
+            f"{stays}, {money(item.amount_minor, item.currency)} away from what was told, and the "
+            "control totals count on its correction. Open a period for it in ledger/periods.csv: "
+            "then it is corrected."
         )
     return (
         f"{money(item.amount_minor, item.currency)} is parked behind it, and parked money is never "
@@ -112,12 +139,13 @@ async def _read(home: Path | None) -> tuple[list[WorkItem], list[OpenAmount]]:
 
 async def _dismiss(
     ids: list[str], reason: str, home: Path | None
-) -> tuple[list[str], dict[str, NamedItem]]:
-    """Return what was dismissed, and the rest as it is."""
+) -> tuple[list[str], dict[str, NamedItem], dict[str, LeftStanding]]:
+    """Return what was dismissed, the rest as it is, and what corrections of either leave booked."""
     async with visited_store(existing_installation(home)) as database:
+        left = await entries_left_standing(database, ids)
         dismissed = await dismiss_work_items(database, ids, this_person(reason))
         kept = [each for each in ids if each not in dismissed]
-        return sorted(dismissed), await find_work_items(database, kept)
+        return sorted(dismissed), await find_work_items(database, kept), left
 
 
 async def _read_resolved(home: Path | None, code: str) -> list[NamedItem]:

@@ -1,7 +1,8 @@
 """`suture exceptions resend ID|JOURNAL...`: refused journals again, each under the same key.
 
 The stored command goes out once more as it is; the ERP is asked first whether it holds it after
-all. Its exception closes when the journal is delivered.
+all. Its exception closes when the journal is delivered. With `--new-reference`, a journal whose
+reference is another document's in the ERP is made anew under another one (`engine/delivery.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from suture.cli.person import this_person
 from suture.cli.screen import count, line, money, open_console, plain, print_json
 from suture.store.acts import Person
 from suture.store.database import Database
-from suture.store.outbox import NamedDelivery, find_deliveries, resend_deliveries
+from suture.store.outbox import (
+    CONFLICT,
+    NamedDelivery,
+    ask_new_references,
+    find_deliveries,
+    resend_deliveries,
+)
 from suture.store.releases import live_workers
 from suture.store.worklist import find_work_items, work_items_of_group
 
@@ -36,15 +43,28 @@ class Resent(msgspec.Struct, frozen=True, kw_only=True):
     resent: list[str]
     """References of the journals that are queued again."""
     amount_minor: int
+    new_reference: bool
+    """Whether each gets another reference, should the ERP still hold a stranger under this one."""
     refused: list[Kept]
     running: bool
 
 
-def run(asked: Sequence[str], *, all_of: str, reason: str, home: Path | None, as_json: bool) -> int:
+def run(
+    asked: Sequence[str],
+    *,
+    all_of: str,
+    is_renewed: bool,
+    reason: str,
+    home: Path | None,
+    as_json: bool,
+) -> int:
     """Queue refused journals again; 1 when one of them cannot be."""
+    if is_renewed and not reason.strip():
+        raise UsageError("--new-reference needs --reason: say why, for whoever asks next year")
     if bool(asked) == bool(all_of):
         raise UsageError("name exceptions or journals, or a group with --all-of")
-    resent = asyncio.run(_resend(list(asked), all_of, this_person(reason), home))
+    resend = _resend(list(asked), all_of, this_person(reason), home, is_renewed=is_renewed)
+    resent = asyncio.run(resend)
     if as_json:
         print_json(resent)
     else:
@@ -52,7 +72,9 @@ def run(asked: Sequence[str], *, all_of: str, reason: str, home: Path | None, as
     return FOUND if resent.refused else WELL
 
 
-async def _resend(asked: list[str], all_of: str, person: Person, home: Path | None) -> Resent:
+async def _resend(
+    asked: list[str], all_of: str, person: Person, home: Path | None, *, is_renewed: bool
+) -> Resent:
     async with visited_store(existing_installation(home)) as database:
         if all_of:
             asked = [item.id for item in await work_items_of_group(database, all_of)] or [all_of]
@@ -62,7 +84,8 @@ async def _resend(asked: list[str], all_of: str, person: Person, home: Path | No
             item_ids=[each for each in ids if each.startswith("exc_")],
             references=[each for each in ids if not each.startswith("exc_")],
         )
-        queued = set(await resend_deliveries(database, [each.id for each in found], person))
+        queue = ask_new_references if is_renewed else resend_deliveries
+        queued = set(await queue(database, [each.id for each in found], person))
         by_asked = {each.asked: each for each in found}
         items = await find_work_items(database, [each for each in ids if each not in by_asked])
         kept = [
@@ -74,6 +97,7 @@ async def _resend(asked: list[str], all_of: str, person: Person, home: Path | No
         return Resent(
             resent=sorted(journals),
             amount_minor=sum(journals.values()),
+            new_reference=is_renewed,
             refused=kept,
             running=await _is_running(database),
         )
@@ -91,6 +115,11 @@ def _why_kept(delivery: NamedDelivery | None, *, is_known: bool) -> str:
         return "no journal and no exception is called so."
     if delivery.status == "SENT":
         return f"{delivery.reference} was delivered, as document {plain(delivery.document)}."
+    if delivery.status == "ERROR":
+        return (
+            f"{delivery.reference} was not refused for its reference ({CONFLICT}); "
+            "resend it without --new-reference."
+        )
     return f"{delivery.reference} is queued, and is sent by itself."
 
 
@@ -105,6 +134,11 @@ def _print(resent: Resent) -> None:
                 f" ({', '.join(resent.resent[:3])}{' ...' if len(resent.resent) > 3 else ''})",
             )
         )
+        if resent.new_reference:
+            console.print(
+                "Each gets another reference, should the ERP still hold another document under "
+                "this one; `suture trace` shows it under both."
+            )
         console.print("Each exception closes when the ERP has its journal.")
     for each in resent.refused:
         console.print(line(("Not resent: ", "yellow"), f"{plain(each.asked)}: {each.why}"))

@@ -34,11 +34,12 @@ from suture.engine.duties import sources_of
 from suture.engine.worker import NoReleaseError, Role, load_estate
 from suture.governance.connections import Destination, Source
 from suture.governance.estate import Estate
-from suture.model.fault import catalogue, fault
+from suture.model.fault import Fault, catalogue, fault
 from suture.store.controls import Counts, DeliveryCounts, read_counts, read_delivery_counts
 from suture.store.database import Database
 from suture.store.queues import OpenAmount, Queues, read_open_amounts, read_queues
 from suture.store.releases import ActiveRelease, Worker, active_release, live_workers
+from suture.store.server import durability_faults, read_server
 from suture.store.traffic import (
     DestinationTraffic,
     SourceTraffic,
@@ -101,6 +102,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     queues: Queues
     open_amounts: list[OpenAmount]
     resolved_count: int
+    warnings: tuple[Fault, ...]
+    """What keeps "acknowledged" from meaning "durable" at the database server."""
 
     @property
     def missing(self) -> tuple[Role, ...]:
@@ -177,6 +180,7 @@ async def read_status(
         queues=await read_queues(database),
         open_amounts=await read_open_amounts(database),
         resolved_count=(await count_work_items(database)).resolved_count,
+        warnings=durability_faults(await read_server(database)),
     )
 
 
@@ -265,6 +269,7 @@ def told(status: Status) -> dict[str, object]:
         },
         "doors": [_told_door(each, status.home) for each in status.sources],
         "destinations": [_told_destination(each) for each in status.destinations],
+        "warnings": status.warnings,
         "counts": status.counts,
         "deliveries": status.deliveries,
         "queues": status.queues,

@@ -30,6 +30,7 @@ def show(status: Status) -> None:
     console = open_console()
     _print_verdict(console, status)
     _print_release(console, status)
+    _print_warnings(console, status)
     console.print()
     _print_sources(console, status)
     _print_destinations(console, status)
@@ -81,6 +82,12 @@ def _print_release(console: Console, status: Status) -> None:
         else "no estate yet: suture serve ESTATE"
     )
     console.print(line(("In force  ", "bold"), told))
+
+
+def _print_warnings(console: Console, status: Status) -> None:
+    for each in status.warnings:
+        console.print(line(("Not durable  ", "bold yellow"), each.explanation))
+        console.print(line(("→ ", "bold"), each.remedy, indent=2))
 
 
 def _print_sources(console: Console, status: Status) -> None:

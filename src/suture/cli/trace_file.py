@@ -155,6 +155,7 @@ def _channel(source: Source, tokenizer: Tokenizer, estate: Estate) -> Channel:
         schema=estate.schemas.get(source.schema),
         translations=frozenset(source.translations),
         processing=source.processing,
+        line_numbers=source.line_numbers,
         is_rehearsal=True,
     )
 

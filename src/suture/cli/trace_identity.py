@@ -254,6 +254,10 @@ def _add_journal(root: Tree, journal: Mapping[str, Any]) -> None:
             (f"{journal['status'].lower()}{document}", "bold"),
         )
     )
+    if journal["renewed_as"]:
+        branch.add(Text.assemble(("made anew as ", "yellow"), journal["renewed_as"]))
+    if journal["renews"]:
+        branch.add(Text.assemble(("made anew from ", "yellow"), journal["renews"]))
     for each in journal["lines"][:LINES_SHOWN_MAX]:
         branch.add(_journal_line(each, journal["currency"], ""))
     if len(journal["lines"]) > LINES_SHOWN_MAX:

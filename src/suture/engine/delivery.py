@@ -28,7 +28,14 @@ from suture.engine.clock import elapsed_seconds
 from suture.engine.telemetry import log
 from suture.model.fault import fault
 from suture.store.database import Database, StoreUnavailableError
-from suture.store.outbox import LeasedDelivery, Settlement, lease_deliveries, settle_delivery
+from suture.store.outbox import (
+    CONFLICT,
+    LeasedDelivery,
+    Settlement,
+    lease_deliveries,
+    renew_delivery,
+    settle_delivery,
+)
 
 LEASE_SECONDS = 90.0
 """Longer than asking and sending may take together, so that no two senders hold one delivery."""
@@ -144,16 +151,34 @@ class Delivery:
         )
 
     async def _outcome(self, delivery: LeasedDelivery) -> Outcome:
-        """Send, after asking where an earlier attempt may have arrived."""
-        key = delivery.idempotency_key
+        """Send, after asking where an earlier attempt may have arrived.
+
+        Where somebody else's document holds our reference and a person asked for a new one, it is
+        given now: the ERP has just said that ours is not there under the old one, and is asked for
+        it under the new one too.
+        """
         if delivery.ask_first:
-            finding = await self._destination.find(key, command=delivery.payload)
+            finding = await self._find(delivery)
+            if delivery.may_renew and isinstance(finding, Refused) and _is_conflict(finding):
+                renewed = await renew_delivery(self._database, delivery, self._owner)
+                if renewed is None:
+                    return Unknown(finding.fault)  # another sender has it: this settles nothing
+                log.info(
+                    "journal_renewed",
+                    key=delivery.idempotency_key,
+                    renewed_as=renewed.idempotency_key,
+                )
+                delivery, finding = renewed, await self._find(renewed)
             if isinstance(finding, Transient):
                 # The answer to "do you hold it?" is itself missing: what was unknown stays unknown.
                 return Unknown(finding.fault)
             if not isinstance(finding, NotFound):
                 return finding
-        return await self._destination.send(delivery.payload, key=key)
+        return await self._destination.send(delivery.payload, key=delivery.idempotency_key)
+
+    async def _find(self, delivery: LeasedDelivery) -> Finding:
+        key = delivery.idempotency_key
+        return await self._destination.find(key, command=delivery.payload)
 
     def _settlement(
         self, delivery: LeasedDelivery, outcome: Outcome, milliseconds: int
@@ -193,3 +218,7 @@ class Delivery:
                 )
             case _:
                 assert_never(outcome)
+
+
+def _is_conflict(refused: Refused) -> bool:
+    return refused.fault.code == CONFLICT

@@ -81,6 +81,7 @@ def open_channel(
         schema=schema,
         translations=frozenset(source.translations),
         processing=source.processing,
+        line_numbers=source.line_numbers,
         ack=source.ack,
     )
 

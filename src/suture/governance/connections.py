@@ -26,12 +26,22 @@ from suture.governance.connector import (
     literal_secrets,
 )
 from suture.governance.reading import Document, invalid, read_shape, shown, suggestion, unknown
+from suture.model.account import LineNumbers
 from suture.model.fault import Fault, fault
 from suture.model.translation import AckPolicy
 
 DATA_CLASSES = ("financial", "operational", "phi")
 JOURNAL_DATA_CLASSES = ("financial", "operational")
 """What a journal line is made of: amounts and payer classes; facilities and cost centres."""
+
+
+class Hl7v2Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a source fills what HL7 v2 leaves to it."""
+
+    line_numbers: LineNumbers = "sender"
+    """Whether its FT1-2 are unique across its accounts, or in each of them. By default the former:
+    of accounts that are merged, two charges taken for one are then shown where they differ, while
+    one charge taken for two would be booked twice and nobody would see it."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +64,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What its tables look like: a file of `schemas/`; empty where it sends no tables."""
     ack: AckPolicy
     """What a positive acknowledgement says: the message is stored, or nothing in it was held."""
+    line_numbers: LineNumbers = "sender"
+    """Whether its FT1-2 are unique across its accounts, or in each of them."""
     settings: SourceSettings
     """Of its door: the table named as its connector."""
 
@@ -110,6 +122,7 @@ class _SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     facility: str = ""
     schema: str = ""
     ack: AckPolicy | None = None
+    hl7v2: Hl7v2Settings | None = None
 
 
 class _DestinationFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,12 +193,13 @@ def read_source(
     if faults:
         return faults
     fields = {field: getattr(content, field) for field in _SourceFile.__struct_fields__}
-    del fields["translation"]
+    del fields["translation"], fields["hl7v2"]
     fields |= {
         "name": name,
         "translations": _translations(content),
         "zone": ZoneInfo(content.zone),
         "ack": content.ack or "stored",
+        "line_numbers": (content.hl7v2 or Hl7v2Settings()).line_numbers,
         "settings": settings,
     }
     return Source(**fields)
@@ -209,6 +223,8 @@ def _source_faults(
     if content.ack and connector is not None and not connector.is_acknowledging:
         reason = f"connector {shown(content.connector)} acknowledges no message"
         yield invalid(document, ("ack",), reason)
+    if content.hl7v2 and not any(each.startswith("hl7v2") for each in _translations(content)):
+        yield invalid(document, ("hl7v2",), "no translation of this source reads HL7 v2")
     if not is_zone(content.zone):
         yield invalid(document, ("zone",), f"{shown(content.zone)} is not an IANA time zone")
     try:

@@ -116,6 +116,20 @@ def journal_reference(installation: str, number: int) -> str:
     return f"{_REFERENCE_PREFIX}{installation}{number:0{_REFERENCE_DIGITS}d}"
 
 
+def installation_of(reference: str) -> str:
+    """Return the code of the installation that a reference of ours names."""
+    return reference.removeprefix(_REFERENCE_PREFIX)[:INSTALLATION_LENGTH]
+
+
+def renewed_body(body: bytes, reference: str) -> bytes:
+    """Return a journal's body (`Journal.body`) under another reference; all else stays as it was.
+
+    The digest in its description is of its entries alone, so it is the same under any reference.
+    """
+    content: dict[str, Any] = msgspec.json.decode(body)
+    return _encoder.encode({**content, "reference": reference})
+
+
 def summarise(entries: Iterable[Entry]) -> dict[JournalScope, tuple[JournalLine, ...]]:
     """Sum entries into the lines of their journals, one journal per scope.
 

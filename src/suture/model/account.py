@@ -9,10 +9,16 @@ survivor then tells the account it absorbed who pays for it. Booked by
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import msgspec
 
 from suture.model.data_class import Financial, Operational, Phi
+
+LineNumbers = Literal["sender", "account"]
+"""Where an FT1-2 names one line alone: in all that its sending application tells, or only in one of
+its accounts. HL7 v2 leaves it open (6.5.1.2: assigned by the sending system for control purposes),
+so each source says which (`[hl7v2] line_numbers`)."""
 
 
 class AccountFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,6 +76,8 @@ class ChargeFact(AccountFact, frozen=True, kw_only=True, omit_defaults=True):
     line: Operational[str] = ""
     """What of its identity stays when its account is merged: surrogate of sending application +
     FT1-2 + FT1-6. Empty where FT1-2 is."""
+    line_numbers: Operational[LineNumbers] = "sender"
+    """Whether `line` is the same charge told under another account's number, or only its number."""
     quantity: Operational[str] = ""
     service_on: Operational[date]
     """FT1-4, the service date in the facility's own time zone."""
@@ -99,6 +107,7 @@ class PaymentReceived(AccountFact, frozen=True, tag="payment.received", kw_only=
     """Business identity of the payment, as `charge` of a ChargeFact."""
     line: Operational[str] = ""
     """As `line` of a ChargeFact."""
+    line_numbers: Operational[LineNumbers] = "sender"
     amount_minor: Financial[int]
     received_on: Operational[date]
     kind: Financial[str]
@@ -118,6 +127,7 @@ class AccountAdjusted(AccountFact, frozen=True, tag="account.adjusted", kw_only=
     adjustment: Operational[str]
     line: Operational[str] = ""
     """As `line` of a ChargeFact."""
+    line_numbers: Operational[LineNumbers] = "sender"
     amount_minor: Financial[int]
     """Positive reduces what is owed."""
     adjusted_on: Operational[date]
@@ -164,12 +174,17 @@ class SurvivorsTold(AccountFact, frozen=True, tag="account.survivors_told", kw_o
     survivors: Phi[tuple[AccountSurvivor, ...]]
 
 
-class AccountLine(msgspec.Struct, frozen=True, kw_only=True):
-    """That an account was told one FT1, and when its sender recorded it last."""
+class AccountLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That an account was told one FT1, when its sender recorded it last, and what it then said."""
 
     account: Phi[str]
     line: Operational[str]
     stamp: Operational[str]
+    amount_minor: Financial[int]
+    effective_on: Operational[date]
+    code: Financial[str] = ""
+    """FT1-7, else FT1-25."""
+    line_numbers: Operational[LineNumbers] = "sender"
 
 
 class LinesTold(AccountFact, frozen=True, tag="account.lines_told", kw_only=True):

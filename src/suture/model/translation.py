@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from suture.model.account import LineNumbers
 from suture.model.event import Fact
 from suture.model.fault import Fault, fault
 from suture.model.identity import Tokenizer
@@ -56,6 +57,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     processing: Literal["", "P", "T"] = ""
     """Whether its messages are of production or tests; both where it is empty."""
     ack: AckPolicy = "stored"
+    line_numbers: LineNumbers = "sender"
+    """Whether its FT1-2 are unique across its accounts, or in each of them."""
     is_rehearsal: bool = False
     """What the door would hold is noted, and read all the same (`suture trace`)."""
 

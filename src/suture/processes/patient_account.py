@@ -41,7 +41,13 @@ from suture.model.account import (
 from suture.model.decision import Amount, Booking, Decision, Forward, Hold, Withdrawn
 from suture.model.event import Event, Reconsidered, fact_type
 from suture.model.fault import fault
-from suture.processes.patient_account_lines import all_told, heard, is_told_later_elsewhere
+from suture.processes.patient_account_lines import (
+    HeldLine,
+    all_told,
+    heard,
+    standing_elsewhere,
+    told_of,
+)
 from suture.processes.patient_account_survivors import (
     NO_LINK,
     Link,
@@ -95,6 +101,8 @@ class _Item(msgspec.Struct, frozen=True, array_like=True):
     event_id: str = ""
     line: str = ""
     """What it shares with the same FT1 told under another account's number."""
+    is_of_account: bool = False
+    """Whether such a one is another FT1, which only has the same number."""
     is_retold: bool = False
     """Whether it was told in another way or message too: only then can there be a tie."""
 
@@ -120,8 +128,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """What those this one lives on in have told it."""
     merged_into: tuple[str, ...] = ()
     """Every account this one was ever merged into, sorted."""
-    lines: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
-    """Which FT1 the other accounts of its group hold: line -> account -> stamp."""
+    lines: dict[str, dict[str, HeldLine]] = msgspec.field(default_factory=dict)
+    """Which FT1 the other accounts of its group hold: line -> account -> its last telling."""
     rivals: dict[str, tuple[Telling, ...]] = msgspec.field(default_factory=dict)
     """Booking key -> what else was told of it at the instant of its latest telling."""
     course: dict[str, tuple[str, str]] = msgspec.field(default_factory=dict)
@@ -253,6 +261,7 @@ def _item(fact: _MoneyFact, event: Event) -> _Item:
         event.source,
         event.id,
         fact.line,
+        fact.line_numbers == "account",
     )
 
 
@@ -291,8 +300,20 @@ def _telling(item: _Item) -> Telling:
 
 
 def _is_later(item: _Item, known: _Item) -> bool:
-    """Tell whether an item replaces the known one: by its stamp, a tie by content (never order)."""
-    return (*_telling(item), _content(item)) > (*_telling(known), _content(known))
+    """Tell whether an item replaces the known one: by its stamp, a tie by content (never order).
+
+    What others are told of it decides first: they must come to the same.
+    """
+    return (_held(item), *_telling(item), _content(item)) > (
+        _held(known),
+        *_telling(known),
+        _content(known),
+    )
+
+
+def _held(item: _Item) -> HeldLine:
+    """Return what those merged with its account are told of an item."""
+    return HeldLine(item.stamp, item.amount_minor, item.effective_on, item.code, item.is_of_account)
 
 
 def _content(item: _Item) -> bytes:
@@ -351,13 +372,13 @@ def _tell_line(state: State, item: _Item) -> tuple[Decision, ...]:
     """Return what those this account was merged with must be told of an FT1 told just now."""
     if not item.line:
         return ()
-    line = AccountLine(account=state.account, line=item.line, stamp=item.stamp)
+    line = told_of(state.account, item.line, _held(item))
     return tuple(_lines_to(state, other, (line,)) for other in _merged_with(state))
 
 
 def _tell_lines(state: State, other: str) -> tuple[Decision, ...]:
     """Return all that an account this one was merged with just now must be told."""
-    own = {item.line: item.stamp for item in state.items.values() if item.line}
+    own = {item.line: _held(item) for item in state.items.values() if item.line}
     lines = all_told(state.account, own, state.lines)
     return (_lines_to(state, other, lines),) if lines else ()
 
@@ -400,21 +421,43 @@ def _all_standing(state: State) -> tuple[Decision, ...]:
 
 
 def _told_of(state: State, key: str) -> tuple[Decision, ...]:
-    """Return what should stand for one FT1, and a concern where it was told in two ways at once."""
+    """Return what should stand for one FT1, and a concern where it may not be what it seems."""
     item = state.items[key]
-    if not item.is_retold:
-        return (_standing(state, key),)
+    concerns = _tie(state, key, item) if item.is_retold else ()
+    if item.line in state.lines:
+        concerns = (*concerns, _line_concern(state, key, item))
+    return (_standing(state, key), *concerns)
+
+
+def _tie(state: State, key: str, item: _Item) -> tuple[Hold | Withdrawn, ...]:
+    """Return the concern of an FT1 that was told in two ways at once."""
     tie_key = f"tie:{key}"
     is_open = is_tied(_telling(item)[1], state.rivals.get(key, ()))
-    if not is_open or _is_elsewhere(state, item):
-        return (_standing(state, key), Withdrawn(tie_key))
-    tie = Hold(
-        key=tie_key,
-        fault=fault("account.told_twice_at_once", item.where),
+    if not is_open or _elsewhere(state, item):
+        return (Withdrawn(tie_key),)
+    return (_concern(tie_key, "account.told_twice_at_once", item),)
+
+
+def _line_concern(state: State, key: str, item: _Item) -> Hold | Withdrawn:
+    """Return the concern of an FT1 in whose place stands another that does not look like it.
+
+    Where lines are numbered across accounts it is a correction; where the estate only says so, it
+    is money that nobody would miss.
+    """
+    line_key = f"line:{key}"
+    other = _elsewhere(state, item)
+    if other is None or not item.amount_minor or other.is_like(_held(item)):
+        return Withdrawn(line_key)
+    return _concern(line_key, "account.line_told_differently", item)
+
+
+def _concern(key: str, code: str, item: _Item) -> Hold:
+    return Hold(
+        key=key,
+        fault=fault(code, item.where),
         amount_minor=item.amount_minor,
         event_id=item.event_id,
     )
-    return (_standing(state, key), tie)
 
 
 def _registration_tie(state: State) -> tuple[Decision, ...]:
@@ -425,8 +468,8 @@ def _registration_tie(state: State) -> tuple[Decision, ...]:
     return (Withdrawn(_TIE_KEY),) if retold else ()
 
 
-def _is_elsewhere(state: State, item: _Item) -> bool:
-    return is_told_later_elsewhere(state.lines, item.line, item.stamp, state.account)
+def _elsewhere(state: State, item: _Item) -> HeldLine | None:
+    return standing_elsewhere(state.lines, item.line, _held(item), state.account)
 
 
 def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
@@ -435,7 +478,7 @@ def _standing(state: State, key: str) -> Booking | Hold | Withdrawn:
     Nothing for no money, or where an account of the same group was told the same FT1 later.
     """
     item = state.items[key]
-    if not item.amount_minor or _is_elsewhere(state, item):
+    if not item.amount_minor or _elsewhere(state, item):
         return Withdrawn(key)
     kind, name = _NAMES[key.partition(":")[0]]
     registered = _registered(state, item.stamp)

@@ -114,7 +114,8 @@ class _Measured(msgspec.Struct, frozen=True):
     amount_minor: int
     account: str = ""
     line: str = ""
-    """What the same FT1 shares with its telling under another account of the same group."""
+    """What the same FT1 shares with its telling under another account of the same group; empty
+    where its sender numbers its lines in each account."""
 
 
 class _Latest(msgspec.Struct, frozen=True):
@@ -286,7 +287,8 @@ def _of_account(
     booking: ParkedBooking,
 ) -> _Measured:
     identity = f"{booking.stream} {number}"
-    return _Measured(name, identity, booking, fact.amount_minor, fact.account, fact.line)
+    shared = fact.line if fact.line_numbers == "sender" else ""
+    return _Measured(name, identity, booking, fact.amount_minor, fact.account, shared)
 
 
 def _paid(fact: RemittanceReceived) -> str:

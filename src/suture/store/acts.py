@@ -1,4 +1,4 @@
-"""What people did by hand: revealed, reprocessed, resent, dismissed; who, when, why, about what.
+"""What people did by hand: revealed, reprocessed, resent, renewed, dismissed; who, when, why.
 
 Append-only, in the transaction of the act itself: `append_acts` is the whole of a reveal, which has
 no other effect; the other acts are noted where they take effect (`outbox.py`, `worklist.py`,
@@ -15,7 +15,7 @@ import msgspec
 
 from suture.store.database import Database
 
-ActName = Literal["revealed", "reprocessed", "resent", "dismissed"]
+ActName = Literal["revealed", "reprocessed", "resent", "renewed", "dismissed"]
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Person(msgspec.Struct, frozen=True):
     os_user: str
     host: str
     reason: str = ""
-    """In their own words; to reveal or to dismiss it must say something."""
+    """In their own words; to reveal, to renew or to dismiss it must say something."""
 
     @property
     def name(self) -> str:

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
+from suture.model.fault import Fault
+
 PORT = 5432
 _SCHEMES = ("postgres://", "postgresql://")
 
@@ -49,6 +51,13 @@ def refused(dsn: str, error: BaseException) -> DatabaseRefusedError:
         return _unreadable()
     why, what_next = _reason(error)
     return DatabaseRefusedError(f"{told_address(dsn)} cannot be used: {why}. {what_next}")
+
+
+def unusable(dsn: str, why: Fault) -> DatabaseRefusedError:
+    """Return why a server is not one for Suture (`server.py`), as an error to raise."""
+    return DatabaseRefusedError(
+        f"{told_address(dsn)} cannot be used: {why.explanation} {why.remedy}"
+    )
 
 
 def _unreadable() -> DatabaseRefusedError:

@@ -13,7 +13,13 @@ from typing import Literal
 
 import msgspec
 
-from suture.ledger.batch import Journal, JournalLine, journal_reference
+from suture.ledger.batch import (
+    Journal,
+    JournalLine,
+    installation_of,
+    journal_reference,
+    renewed_body,
+)
 from suture.model.fault import Fault, catalogue
 from suture.store.acts import Person
 from suture.store.database import Database, Session
@@ -46,6 +52,8 @@ class LeasedDelivery(msgspec.Struct, frozen=True):
     payload: bytes
     attempts_count: int
     ask_first: bool
+    may_renew: bool = False
+    """Whether it gets a new key where the destination holds another document under this one."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,3 +251,45 @@ async def resend_deliveries(
         "resend_deliveries", list(delivery_ids), person.os_user, person.host, person.reason
     )
     return [row["id"] for row in rows]
+
+
+CONFLICT = "erp.reference.conflict"
+"""Another document holds our reference in the ERP: the one refusal that a new reference mends."""
+
+
+async def ask_new_references(
+    database: Database, delivery_ids: Sequence[int], person: Person
+) -> list[int]:
+    """Queue journals that are refused for their reference, to be made anew; return those that were.
+
+    The new reference is given by `renew_delivery`, once the destination has been asked again.
+    """
+    rows = await database.fetch(
+        "ask_new_references",
+        list(delivery_ids),
+        person.os_user,
+        person.host,
+        person.reason,
+        CONFLICT,
+    )
+    return [row["id"] for row in rows]
+
+
+async def renew_delivery(
+    database: Database, delivery: LeasedDelivery, owner: str
+) -> LeasedDelivery | None:
+    """Make the journal of a leased delivery anew under another reference; None without the lease.
+
+    One commit: the journal, its lines and entries, and the delivery go by the new reference, and
+    never again by the old one, so a crash after it asks for the new one alone.
+    """
+    async with database.transaction() as session:
+        (row,) = await session.fetch("next_journal_number")
+        old = delivery.idempotency_key
+        new = journal_reference(installation_of(old), row["number"])
+        body = renewed_body(delivery.payload, new)
+        rows = await session.fetch("renew_delivery", delivery.id, owner, old, new, body)
+        if not rows:
+            return None
+        await session.fetch("renew_journal", old, new)
+        return LeasedDelivery(**dict(rows[0]))

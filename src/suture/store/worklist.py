@@ -9,14 +9,16 @@ people's decisions, and reading.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
 from suture.store.acts import Person
 from suture.store.database import Database
 
-FLAGS = frozenset({"claim.reversal_not_mirror", "claim.exact_duplicate"})
+FLAGS = frozenset(
+    {"account.line_told_differently", "claim.exact_duplicate", "claim.reversal_not_mirror"}
+)
 """Flags beside what is decided: no booking waits for them, whatever amount they tell."""
 EVENT_FAILED = "engine.event.failed"
 """An event that killed its handling: what it says was never told to its stream."""
@@ -79,6 +81,11 @@ class NamedItem(WorkItem, frozen=True, kw_only=True):
     resolution: str
 
     @property
+    def is_correction(self) -> bool:
+        """Whether something is booked that should be booked otherwise, and no period is open."""
+        return self.booking_key.startswith("correction:")
+
+    @property
     def is_of_message(self) -> bool:
         """Whether it is about a whole message that was not accepted, not about what one told."""
         return bool(self.message_id) and not (self.event_id or self.stream)
@@ -106,12 +113,32 @@ async def work_items_of_group(database: Database, group: str) -> list[NamedItem]
     return [NamedItem(**dict(row)) for row in rows]
 
 
+class LeftStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """The entry that stands while its correction waits, or for good where that was dismissed."""
+
+    item_id: str
+    entry_id: str
+    entity: str
+    accounting_on: date
+    principal_minor: int
+
+
+async def entries_left_standing(
+    database: Database, item_ids: Sequence[str]
+) -> dict[str, LeftStanding]:
+    """Return, by exception, the entry that a waiting correction leaves in the books."""
+    rows = await database.fetch("entries_left_standing", list(item_ids))
+    return {row["item_id"]: LeftStanding(**dict(row)) for row in rows}
+
+
 async def dismiss_work_items(
     database: Database, item_ids: Sequence[str], person: Person
 ) -> list[str]:
     """Close open exceptions behind which nothing waits, with a person's reason; return their ids.
 
-    Money that is parked stays out of reach, whoever asks (`NamedItem.is_dismissible`).
+    Money that is parked stays out of reach, whoever asks (`NamedItem.is_dismissible`). So does a
+    correction that changes what a control total comes to: the proof counts it while it waits. One
+    that moves money between accounts alone may go; what it leaves is `entries_left_standing`.
     """
     rows = await database.fetch(
         "dismiss_work_items",

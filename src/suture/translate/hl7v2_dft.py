@@ -125,6 +125,7 @@ def _fact(
                 account=account,
                 charge=identity,
                 line=shared,
+                line_numbers=draft.channel.line_numbers,
                 amount_minor=line.amount_minor,
                 quantity=told(segment, 10),
                 service_on=happened_at.on,
@@ -139,6 +140,7 @@ def _fact(
                 account=account,
                 payment=identity,
                 line=shared,
+                line_numbers=draft.channel.line_numbers,
                 amount_minor=line.amount_minor,
                 received_on=happened_at.on,
                 kind=line.type,
@@ -151,6 +153,7 @@ def _fact(
                 account=account,
                 adjustment=identity,
                 line=shared,
+                line_numbers=draft.channel.line_numbers,
                 amount_minor=line.amount_minor,
                 adjusted_on=happened_at.on,
                 code=told(segment, 7),
@@ -177,7 +180,10 @@ def _identity(draft: Draft, line: _Line, account: str) -> str:
 def _shared_identity(draft: Draft, line: _Line) -> str:
     """Return what of an FT1's identity does not depend on its account's number; "" without FT1-2.
 
-    By it an FT1 told again under the number its account was merged into (A40) is recognised.
+    By it an FT1 told again under the number its account was merged into (A40) is recognised, unless
+    its source numbers its lines in each account. The token is told even then, with whose numbers
+    they are beside it and not in it: so a line has one name, and the last word on whose it is
+    counts, should the estate have said it wrongly at first.
     """
     number = told(line.segment, 2)
     if not number:

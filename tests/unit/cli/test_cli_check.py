@@ -57,6 +57,7 @@ def test_a_source_is_told_with_its_place_and_its_policies(suture: Command, estat
         "address": "127.0.0.1:2575",
         "translation": ["hl7v2_adt"],
         "processing": "T",
+        "line_numbers": "sender",
         "ack": "understood",
     }
     assert ("files", "P", None) == (remits["connector"], remits["processing"], remits["ack"])

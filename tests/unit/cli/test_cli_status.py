@@ -21,7 +21,7 @@ from suture.cli.status import (
 from suture.cli.status_screen import show
 from suture.connectors.registry import CONNECTORS
 from suture.governance.estate import Estate, load
-from suture.model.fault import catalogue
+from suture.model.fault import catalogue, fault
 from suture.store.controls import Counts, DeliveryCounts
 from suture.store.queues import Queue, Queues
 from suture.store.releases import ActiveRelease, Door, Worker
@@ -56,6 +56,7 @@ def found(*roles: str, **others: object) -> Status:
         "queues": Queues(inbox=NOTHING, unbatched=NOTHING, deliveries=NOTHING),
         "open_amounts": [],
         "resolved_count": 0,
+        "warnings": (),
     }
     return Status(**(told | others))  # type: ignore[arg-type] # by name
 
@@ -130,6 +131,19 @@ def test_a_door_that_is_not_open_is_told_with_its_reason(
     out = capsys.readouterr().out
     assert "adt is not open  another program listens there" in out
     assert catalogue()["mllp.port.taken"].remedy in out
+
+
+def test_a_server_that_forgets_is_warned_of_and_all_else_is_well(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    why = "`fsync` is off at the server: it may lose what was acknowledged."
+    status = found(*ROLES, warnings=(fault("store.not_durable", "fsync", why),))
+    assert status.is_well
+    assert ["fsync"] == [each.where for each in status.warnings]
+    show(status)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"Not durable {why}" in printed
+    assert "Turn the setting on at the server" in printed
 
 
 def test_a_destination_that_retries_by_itself_is_well_and_told() -> None:

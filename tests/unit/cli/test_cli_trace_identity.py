@@ -22,6 +22,8 @@ JOURNAL = {
     "destination": "erp",
     "accounting_on": AT.date(),
     "entries_count": 1,
+    "renews": "",
+    "renewed_as": "",
     "status": "QUEUED",
     "document": "",
     "currency": "USD",

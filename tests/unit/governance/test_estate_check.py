@@ -332,6 +332,15 @@ def test_a_source_may_not_assume_a_facility_that_no_crosswalk_knows() -> None:
         pytest.param(
             "sources/remits.toml", "zone =", 'ack = "stored"\nzone =', id="nobody to acknowledge to"
         ),
+        pytest.param(
+            "sources/charges.toml", '"sender"', '"patient"', id="no such way to number lines"
+        ),
+        pytest.param(
+            "sources/remits.toml",
+            "[files]",
+            '[hl7v2]\nline_numbers = "account"\n\n[files]',
+            id="no HL7 v2 whose lines are numbered",
+        ),
         pytest.param("estate.toml", '"USD"', '"Dollar"', id="no currency"),
         pytest.param(
             "sources/adt.toml", "ack =", 'charset = "utf8mb4"\nack =', id="no such charset"

@@ -15,7 +15,9 @@ from suture.ledger.batch import (
     Journal,
     JournalLine,
     JournalScope,
+    installation_of,
     journal_reference,
+    renewed_body,
     summarise,
 )
 from suture.ledger.entry import reverse
@@ -151,3 +153,10 @@ def test_the_digest_tells_the_entries_whatever_the_reference_and_the_order() -> 
 
 def test_two_honest_journals_with_equal_sums_have_different_digests() -> None:
     assert journal().digest != journal(entry_ids=("ent_3", "ent_4")).digest
+
+
+def test_a_journal_made_anew_is_the_same_journal_under_another_reference() -> None:
+    other = journal_reference("7KQ2", 77)
+    anew = msgspec.structs.replace(journal(), reference=other)
+    assert anew.body() == renewed_body(journal().body(), other)
+    assert "7KQ2" == installation_of(other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -49,6 +49,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return st.builds(hint, **{name: values(each) for name, each in fields.items()})
     if get_origin(hint) is tuple:
         return st.lists(values(get_args(hint)[0]), max_size=3).map(tuple)
+    if get_origin(hint) is Literal:
+        return st.sampled_from(get_args(hint))
     if get_args(hint):
         return st.one_of([values(each) for each in get_args(hint)])
     simple: dict[Any, st.SearchStrategy[Any]] = {

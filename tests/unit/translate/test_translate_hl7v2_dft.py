@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,10 +41,15 @@ ACCOUNT = TOKENIZER.token("account", "riverbend", "A5001")
 CHARGE = {1: "1", 2: "T1", 4: "20260105", 6: "CG", 7: "80053", 10: "1", 11: "120.00", 13: "LAB"}
 
 
+def raw(*segments: str, trigger: str = "P03", control_id: str = "M1") -> bytes:
+    """Return a DFT message of these segments."""
+    header = rf"MSH|^~\&|BILLING|RGH|SUTURE|RVH|20260105083000||DFT^{trigger}|{control_id}|P|2.5.1"
+    return "\r".join((header, *segments)).encode()
+
+
 def heard(*segments: str, trigger: str = "P03", control_id: str = "M1") -> Translation:
     """Return what a DFT message of these segments means."""
-    header = rf"MSH|^~\&|BILLING|RGH|SUTURE|RVH|20260105083000||DFT^{trigger}|{control_id}|P|2.5.1"
-    message = parse("\r".join((header, *segments)).encode())
+    message = parse(raw(*segments, trigger=trigger, control_id=control_id))
     assert not isinstance(message, Fault)
     return hl7v2_dft.translate(message, CHANNEL)
 
@@ -80,6 +86,26 @@ def test_a_charge_tells_its_price_its_dates_and_who_performed_it() -> None:
         procedure_code="80053",
     )
     assert translation.routed == (Routed(f"patient_account/{ACCOUNT}", expected, "FT1"),)
+
+
+def test_a_line_of_a_sender_that_numbers_them_in_each_account_says_so_under_the_same_name() -> None:
+    """Were its name another, a line told both ways would be two that know nothing of each other."""
+    message = parse(raw(PATIENT, line("FT1", CHARGE)))
+    assert not isinstance(message, Fault)
+    channel = msgspec.structs.replace(CHANNEL, line_numbers="account")
+    (routed,) = hl7v2_dft.translate(message, channel).routed
+    across = fact({})
+    assert isinstance(across, ChargePosted)
+    assert msgspec.structs.replace(across, line_numbers="account") == routed.fact
+
+
+@pytest.mark.parametrize("line_type", ["CG", "CD", "PY", "CO", "AJ"])
+def test_every_kind_of_line_says_whose_its_number_is(line_type: str) -> None:
+    message = parse(raw(PATIENT, line("FT1", CHARGE | {6: line_type})))
+    assert not isinstance(message, Fault)
+    channel = msgspec.structs.replace(CHANNEL, line_numbers="account")
+    (routed,) = hl7v2_dft.translate(message, channel).routed
+    assert "account" == getattr(routed.fact, "line_numbers", "")
 
 
 @pytest.mark.parametrize(

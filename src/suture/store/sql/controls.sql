@@ -71,7 +71,9 @@ select (
     select count(*) from entry e
     where not exists (select from unbatched u where u.entry_id = e.id) and not exists (select from journal_entry j where j.entry_id = e.id)
 ) + (
-    select count(*) from journal j where not exists (select from delivery d where d.idempotency_key = j.reference)
+    select count(*) from journal j where not exists (
+        select from delivery d where d.idempotency_key = coalesce(nullif(j.renewed_as, ''), j.reference)
+    )
 ) + (
     select count(*) from entry e where e.principal_minor <> 0 and not exists (
         select from entry_line l where l.entry_id = e.id and abs(e.principal_minor) in (l.debit_minor, l.credit_minor)

@@ -61,14 +61,14 @@ with heads as (
 update delivery d
 set lease_owner = $2, leased_until = now() + $3::interval, unknown = true, attempts_count = d.attempts_count + 1
 from due where d.id = due.id
-returning d.id, d.ordering_key, d.idempotency_key, d.payload, d.attempts_count, due.unknown as ask_first
+returning d.id, d.ordering_key, d.idempotency_key, d.payload, d.attempts_count, due.unknown as ask_first, d.may_renew
 
 -- name: settle_delivery
 -- Record an attempt and its outcome, if the lease is still ours; with it the exception of a refusal is opened, worth what the
 -- journal books, and the earlier ones of a delivery that has succeeded, or was resent and refused again, are closed.
 with mine as (
     update delivery set
-        status = $3, unknown = $4, not_before = now() + $5::interval, document = $6,
+        status = $3, unknown = $4, may_renew = may_renew and $3 = 'QUEUED', not_before = now() + $5::interval, document = $6,
         settled_at = case when $3 = 'QUEUED' then null else now() end,
         leased_until = '-infinity', lease_owner = ''
     where id = $1 and lease_owner = $2 and status = 'QUEUED'
@@ -99,7 +99,8 @@ with named as (
     select u.asked, w.delivery_id as id from unnest($1::text[]) u(asked) join work_item w on w.id = u.asked
     where w.delivery_id is not null
     union
-    select d.idempotency_key, d.id from delivery d where d.idempotency_key = any($2::text[])
+    select j.reference, d.id from journal j join delivery d on d.idempotency_key = coalesce(nullif(j.renewed_as, ''), j.reference)
+    where j.reference = any($2::text[])
 )
 select n.asked, d.id, d.idempotency_key as reference, d.status, d.document,
     (select coalesce(sum(debit_minor), 0)::bigint from journal_line where reference = d.idempotency_key) as amount_minor
@@ -114,3 +115,39 @@ with queued as (
     insert into operator_act (os_user, host, act, subject, reason) select $2, $3, 'resent', idempotency_key, $4 from queued
 )
 select id from queued
+
+-- name: ask_new_references
+-- Queue journals whose reference is another document's in the ERP ($5, an open exception's code), to be made anew under another
+-- reference should it still be so when the destination is asked; note who wants it, and why.
+with queued as (
+    update delivery d set status = 'QUEUED', not_before = now(), unknown = true, may_renew = true
+    where d.status = 'ERROR' and d.id = any($1::bigint[])
+        and exists (select from work_item w where w.delivery_id = d.id and w.resolved_at is null and w.code = $5)
+    returning id, idempotency_key
+), noted as (
+    insert into operator_act (os_user, host, act, subject, reason) select $2, $3, 'renewed', idempotency_key, $4 from queued
+)
+select id from queued
+
+-- name: renew_delivery
+-- Give a leased delivery that may be renewed another idempotency key and payload; no row where the lease is lost, or the key is new.
+update delivery set idempotency_key = $4, payload = $5, may_renew = false
+where id = $1 and lease_owner = $2 and idempotency_key = $3 and status = 'QUEUED' and may_renew
+returning id, ordering_key, idempotency_key, payload, attempts_count, unknown as ask_first, may_renew
+
+-- name: renew_journal
+-- Make journal $1 anew as $2: the same lines and entries, and whose doing it was. Every earlier reference leads to the new one.
+with made as (
+    insert into journal (reference, destination, policy, entity, currency, accounting_on, entries_count, renews)
+    select $2, destination, policy, entity, currency, accounting_on, entries_count, reference from journal where reference = $1
+), lines as (
+    insert into journal_line (reference, ordinal, account, debit_minor, credit_minor, facility, cost_centre, service_line, payer_class)
+    select $2, ordinal, account, debit_minor, credit_minor, facility, cost_centre, service_line, payer_class
+    from journal_line where reference = $1
+), linked as (
+    update journal_entry set reference = $2 where reference = $1
+), led as (
+    update journal set renewed_as = $2 where reference = $1 or renewed_as = $1
+)
+insert into operator_act (os_user, host, act, subject, reason)
+select os_user, host, act, $2, reason from operator_act where subject = $1 and act = 'renewed' order by id desc limit 1

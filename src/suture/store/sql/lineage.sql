@@ -46,10 +46,11 @@ select id from entry where stream = $1 order by received_at_ms, id
 
 -- name: trace_journal
 -- A journal by our reference or by the ERP's document number.
-select j.reference, j.destination, j.policy, j.entity, j.currency, j.accounting_on, j.entries_count, j.created_at,
+select j.reference, j.destination, j.policy, j.entity, j.currency, j.accounting_on, j.entries_count, j.created_at, j.renews, j.renewed_as,
     d.id as delivery_id, d.status, d.document, d.attempts_count, d.settled_at
-from journal j join delivery d on d.idempotency_key = j.reference and d.destination = j.destination
-where j.reference = $1 or d.document = $1
+from journal j
+join delivery d on d.idempotency_key = coalesce(nullif(j.renewed_as, ''), j.reference) and d.destination = j.destination
+where j.reference = $1 or (d.document = $1 and j.renewed_as = '')
 
 -- name: trace_journal_entries
 -- The entries inside a journal.

@@ -42,6 +42,13 @@ with closed as (
 )
 select id from closed
 
+-- name: entries_left_standing
+-- For corrections that wait (items $1), the entry that stands meanwhile: what the books say until a period is open to correct it in.
+select w.id as item_id, e.id as entry_id, e.entity, e.accounting_on, e.principal_minor
+from work_item w join entry e on e.stream = w.stream and 'correction:' || e.booking_key = w.booking_key and e.reverses = ''
+where w.id = any($1::text[]) and not exists (select from entry r where r.reverses = e.id and r.reverses <> '')
+order by w.id, e.id
+
 -- name: work_items_of_message
 -- Everything that was ever opened about a message.
 select id, event_id, code, path, explanation, remedy, amount_minor, opened_at, resolved_at, resolution

@@ -121,6 +121,14 @@ class _Command(msgspec.Struct, frozen=True):
         }
         return [name for name, value in ours.items() if getattr(held, name) != value]
 
+    def is_origin_of(self, held: _Held, different: list[str]) -> bool:
+        """Tell whether what differs is our own journal, changed in the ERP since we sent it.
+
+        It sums our entries (their digest), or has lost its description and is else as we sent it.
+        """
+        ours, theirs = _digest(self.description), _digest(held.description)
+        return bool(ours) and (theirs == ours or (not theirs and different == ["description"]))
+
 
 class _Header(msgspec.Struct, frozen=True):
     document: str
@@ -318,6 +326,8 @@ def _found(journals: tuple[_Held, ...], ours: _Command, key: str) -> Finding:
         # Another installation's journal, or one from before a restored backup (fault F17): to take
         # it for ours would lose ours.
         told = _shown(f"Its document {document} differs in {', '.join(different)}.")
+        if ours.is_origin_of(held, different):
+            return Refused(fault("erp.reference.altered", _where(key), told))
         return Refused(fault("erp.reference.conflict", _where(key), told))
     return Delivered(document, "found")
 
@@ -353,8 +363,12 @@ def _refusal(error: _Error, where: str) -> Fault:
 
 
 def _held(header: _Header) -> HeldJournal:
-    stated = _DIGEST.search(header.description)
-    return HeldJournal(header.document, header.reference, stated[1] if stated else "")
+    return HeldJournal(header.document, header.reference, _digest(header.description))
+
+
+def _digest(description: str) -> str:
+    stated = _DIGEST.search(description)
+    return stated[1] if stated else ""
 
 
 def _where(key: str) -> str:
