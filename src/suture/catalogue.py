@@ -40,13 +40,13 @@ from suture.translate import (
     tabular_account,
     tabular_deposit,
     tabular_master,
+    x12_270,
+    x12_271,
+    x12_278,
     x12_810,
     x12_820,
     x12_832,
     x12_834,
-    x12_270,
-    x12_271,
-    x12_278,
     x12_835,
     x12_850,
     x12_855,
@@ -84,6 +84,9 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
 """By MSH-9.1."""
 
 SET_TRANSLATORS: dict[str, SetTranslator] = {
+    "270": x12_270.translate,
+    "271": x12_271.translate,
+    "278": x12_278.translate,
     "810": x12_810.translate,
     "820": x12_820.translate,
     "832": x12_832.translate,
@@ -93,10 +96,6 @@ SET_TRANSLATORS: dict[str, SetTranslator] = {
     "855": x12_855.translate,
     "856": x12_856.translate,
     "860": x12_860.translate,
-    "270": x12_270.translate,
-    "271": x12_271.translate,
-    "278": x12_278.translate,
-    "835": x12_835.translate,
 }
 """By ST01."""
 
