@@ -52,10 +52,17 @@ from suture.translate import (
     x12_855,
     x12_856,
     x12_860,
+    x12_276,
+    x12_277,
+    x12_277ca,
+    x12_835,
+    x12_837,
+    x12_999,
 )
 from suture.translate.fhir_common import Translator
 from suture.translate.tabular_common import RowTranslator
 from suture.translate.x12_common import Translator as SetTranslator
+from suture.translate.x12_units import by_guide
 from suture.wire import hl7v2
 
 PROCESSES: dict[str, Process[Any]] = {
@@ -96,6 +103,14 @@ SET_TRANSLATORS: dict[str, SetTranslator] = {
     "855": x12_855.translate,
     "856": x12_856.translate,
     "860": x12_860.translate,
+    "276": x12_276.translate,
+    "277": by_guide(
+        {"277CA": x12_277ca.ClaimAcknowledgements, "277": x12_277.StatusReports},
+    ),
+    "835": x12_835.translate,
+    "837": x12_837.translate,
+    "997": x12_999.translate,
+    "999": x12_999.translate,
 }
 """By ST01."""
 
@@ -123,6 +138,7 @@ TRANSLATIONS = (
     *(f"hl7v2_{kind.lower()}" for kind in MESSAGE_TRANSLATORS),
     "x12",
     *(f"x12_{kind}" for kind in SET_TRANSLATORS),
+    "x12_TA1",
     "fhir",
     "tabular",
     *(f"tabular_{fact}" for fact in ROW_TRANSLATORS),

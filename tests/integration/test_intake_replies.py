@@ -19,6 +19,7 @@ pytestmark = pytest.mark.integration
 CLAIM = Claim("C1", 20_000, (("CO", "45", 5_000),))
 GOOD = remittance("T1", CLAIM)
 BAD = remittance("T2", CLAIM, misprint_minor=1)
+SOUND = ["AK1*HP*1*005010X221A1", "AK2*835*0001", "IK5*A", "AK9*A*1*1*1"]
 
 
 async def replied(riverbend: Riverbend, folder: Path, raw: bytes) -> list[str]:
@@ -47,10 +48,10 @@ async def replied(riverbend: Riverbend, folder: Path, raw: bytes) -> list[str]:
     return [each for each in content.decode().split("~") if each.startswith(told)]
 
 
-async def test_an_interchange_that_is_sound_is_owed_nothing(
+async def test_each_group_of_a_sound_interchange_is_acknowledged(
     riverbend: Riverbend, tmp_path: Path
 ) -> None:
-    assert await replied(riverbend, tmp_path, interchange(GOOD)) == []
+    assert await replied(riverbend, tmp_path, interchange(GOOD)) == SOUND
 
 
 async def test_b28_a_rejected_set_is_told_apart_from_the_accepted_ones(
@@ -68,7 +69,11 @@ async def test_b28_a_rejected_set_is_told_apart_from_the_accepted_ones(
 
 async def test_a_ta1_is_sent_where_it_was_asked_for(riverbend: Riverbend, tmp_path: Path) -> None:
     raw = interchange(GOOD, number=7).replace(b"*0*P*:", b"*1*P*:")
-    assert await replied(riverbend, tmp_path, raw) == ["TA1*000000007*260320*0600*A*000"]
+    assert await replied(riverbend, tmp_path, raw) == [
+        "TA1*000000007*260320*0600*A*000",
+        "AK1*HP*7*005010X221A1",
+        *SOUND[1:],
+    ]
 
 
 async def test_b27_an_interchange_at_fault_is_refused_by_ta1_alone(
@@ -104,8 +109,9 @@ async def test_b27_a_set_whose_count_is_wrong_is_refused_alone(
 async def test_a_set_that_nobody_translates_is_held_and_not_refused(
     riverbend: Riverbend, tmp_path: Path
 ) -> None:
-    raw = interchange(GOOD).replace(b"ST*835*", b"ST*277*")
-    assert await replied(riverbend, tmp_path, raw) == []
+    raw = interchange(GOOD).replace(b"ST*835*", b"ST*824*")
+    told = await replied(riverbend, tmp_path, raw)
+    assert told == [each.replace("835", "824") for each in SOUND]
     assert await riverbend.exceptions() == ["x12.set.unsupported"]
 
 

@@ -83,6 +83,7 @@ def open_channel(
         processing=source.processing,
         line_numbers=source.line_numbers,
         ack=source.ack,
+        x12=source.x12,
     )
 
 

@@ -28,7 +28,7 @@ from suture.governance.connector import (
 from suture.governance.reading import Document, invalid, read_shape, shown, suggestion, unknown
 from suture.model.account import LineNumbers
 from suture.model.fault import Fault, fault
-from suture.model.translation import AckPolicy
+from suture.model.translation import AckPolicy, X12Replies
 
 DATA_CLASSES = ("financial", "operational", "phi")
 JOURNAL_DATA_CLASSES = ("financial", "operational")
@@ -66,6 +66,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What a positive acknowledgement says: the message is stored, or nothing in it was held."""
     line_numbers: LineNumbers = "sender"
     """Whether its FT1-2 are unique across its accounts, or in each of them."""
+    x12: X12Replies = X12Replies()
+    """What the sender of X12 is told back."""
     settings: SourceSettings
     """Of its door: the table named as its connector."""
 
@@ -123,6 +125,7 @@ class _SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     schema: str = ""
     ack: AckPolicy | None = None
     hl7v2: Hl7v2Settings | None = None
+    x12: X12Replies = X12Replies()
 
 
 class _DestinationFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -69,6 +69,18 @@ UNDECIDED = frozenset(("5", "10", "13", "15", "16", "17", "23"))
 and 23: not this payer's claim, forwarded to another."""
 
 
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One diagnosis of a claim as it was submitted (`HI`)."""
+
+    kind: Operational[str]
+    """HI01-1: ABK principal, ABF other, ABJ admitting, APR reason for the visit, ABN external cause
+    (ICD-10); BK, BF ... (ICD-9)."""
+    code: Phi[str]
+    """HI01-2, without its point: ICD-10-CM."""
+    present_on_admission: Operational[str] = ""
+    """HI01-9, institutional: Y, N, U, W."""
+
+
 class ClaimLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One service line of a claim as it was submitted (837 loop 2400, FHIR Claim.item)."""
 
@@ -76,6 +88,8 @@ class ClaimLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """LX01, the line's place in its claim."""
     procedure: Financial[str] = ""
     """CPT, HCPCS or CDT code: SV101-2, SV202-2, SV301-2."""
+    procedure_kind: Financial[str] = ""
+    """SV101-1: ER, IV, WK ...; empty for the usual (HC, AD for dental)."""
     modifiers: Financial[tuple[str, ...]] = ()
     revenue_code: Financial[str] = ""
     """SV201, institutional lines."""
@@ -87,8 +101,13 @@ class ClaimLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """UN units, DA days, MJ minutes: SV103, SV204; empty for dental."""
     service_on: Operational[date | None] = None
     """DTP 472, its first day."""
-    control: Operational[str] = ""
-    """REF 6R, the line item control number: our charge's own number, echoed by the payer."""
+    service_ended_on: Operational[date | None] = None
+    """Its last day, where that is another."""
+    diagnoses: Operational[tuple[str, ...]] = ()
+    """SV107: which of the claim's diagnoses it was for, by their place: 1, 2."""
+    control: Phi[str] = ""
+    """Surrogate of REF 6R, the line item control number: our charge's own number, echoed by the
+    payer."""
 
 
 class PriorPayment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,6 +122,16 @@ class PriorPayment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     adjustments: Financial[tuple[ClaimAdjustment, ...]] = ()
     decided_on: Operational[date | None] = None
     """DTP 573."""
+    filing_indicator: Financial[str] = ""
+    """SBR09."""
+    relationship: Operational[str] = ""
+    """SBR02: how the patient is related to the subscriber there."""
+    subscriber: Phi[str] = ""
+    """Surrogate of the details of the subscriber there (2330A)."""
+    member: Phi[str] = ""
+    """Surrogate of their member id."""
+    payer_claim: Phi[str] = ""
+    """Surrogate of REF F8 of loop 2330B: that payer's claim number."""
 
 
 class ClaimSubmitted(
@@ -126,6 +155,14 @@ class ClaimSubmitted(
     """SBR09, as CLP06 of the answer."""
     member: Phi[str] = ""
     """Surrogate of the subscriber's member id (2010BA NM109)."""
+    subscriber: Phi[str] = ""
+    """Surrogate of the subscriber's details, a `person` (2010BA)."""
+    relationship: Operational[str] = ""
+    """SBR02 or PAT01: how the patient is related to the subscriber; 18 is the subscriber."""
+    dependent: Phi[str] = ""
+    """Surrogate of the patient's details where the patient is not the subscriber (2010CA)."""
+    group_number: Financial[str] = ""
+    """SBR03: the policy of the subscriber's employer."""
     patient: Phi[str] = ""
     """Surrogate of the medical record number (REF EA), where it is sent."""
     payer_claim: Phi[str] = ""
@@ -141,6 +178,12 @@ class ClaimSubmitted(
     provider's."""
     place_of_service: Financial[str] = ""
     """CLM05-1: place of service, or the first two digits of the type of bill."""
+    consents: Operational[tuple[str, ...]] = ()
+    """CLM06 to CLM09: signature on file, assignment, benefits assigned, release of information."""
+    diagnoses: Phi[tuple[Diagnosis, ...]] = ()
+    """The principal one first."""
+    diagnosis_group: Financial[str] = ""
+    """HI DR, institutional: the DRG that decides what is paid."""
     charge_minor: Financial[int]
     """CLM02."""
     patient_paid_minor: Financial[int] = 0
@@ -148,8 +191,16 @@ class ClaimSubmitted(
     service_on: Operational[date | None] = None
     """DTP 434, 435 or 472: the first day of service told."""
     service_ended_on: Operational[date | None] = None
+    admitted_on: Operational[date | None] = None
+    """DTP 435."""
     discharged_on: Operational[date | None] = None
-    """DTP 096, institutional."""
+    """DTP 096 where it is a date; else, institutional, the end of the stay that is over (CL103)."""
+    admission_type: Operational[str] = ""
+    """CL101, institutional: 1 emergency, 2 urgent, 3 elective ..."""
+    admission_source: Operational[str] = ""
+    """CL102."""
+    discharge_status: Operational[str] = ""
+    """CL103: 01 home, 20 died, 30 still a patient ..."""
     submitted_on: Operational[date]
     """BHT04."""
     lines: Financial[tuple[ClaimLine, ...]] = ()
@@ -206,10 +257,15 @@ class ClaimStatusAsked(
     payer_claim: Phi[str] = ""
     """Surrogate of REF 1K."""
     member: Phi[str] = ""
+    subscriber: Phi[str] = ""
+    """Surrogate of the subscriber's details, a `person`."""
+    dependent: Phi[str] = ""
+    """Surrogate of the patient's details where the patient is not the subscriber."""
     provider: Operational[str] = ""
     charge_minor: Financial[int] = 0
     """AMT T3."""
     service_on: Operational[date | None] = None
+    service_ended_on: Operational[date | None] = None
     asked_on: Operational[date]
     """BHT04."""
     where: Operational[str]

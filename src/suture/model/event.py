@@ -65,7 +65,11 @@ from suture.model.encounter import (
     EncounterTransferred,
     EncounterUpdated,
 )
-from suture.model.interchange import GroupAcknowledged, InterchangeAcknowledged
+from suture.model.interchange import (
+    BatchAcknowledged,
+    GroupAcknowledged,
+    InterchangeAcknowledged,
+)
 from suture.model.master_data import (
     ChargeItemRecorded,
     ItemRecorded,
@@ -169,6 +173,7 @@ Fact = (
     | ChargeItemRecorded
     | InterchangeAcknowledged
     | GroupAcknowledged
+    | BatchAcknowledged
     | Reconsidered
 )
 

@@ -1,7 +1,8 @@
-"""Interchange facts: what a partner's system said of what we sent (X12 TA1, 999, 997; HL7 v2 ACK).
+"""Interchange facts: what a partner's system said of what we sent (X12 TA1, 999, 997, 277CA).
 
-Told to the stream of the interchange or group they answer. What a 999 rejects was never looked at:
-each claim of it is told so too (`claim.acknowledged`) by the process that knows what was in it.
+Told to the stream of the interchange, group or batch they answer. What a 999 rejects was never
+looked at: each claim of it is told so too (`claim.acknowledged`) by the process that knows what was
+in it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from datetime import date
 
 import msgspec
 
-from suture.model.data_class import Operational
+from suture.model.claim import StatusInformation
+from suture.model.data_class import Financial, Operational
 
 
 class SetVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,4 +63,35 @@ class GroupAcknowledged(
     accepted_count: Operational[int] = 0
     """AK904."""
     told_on: Operational[date]
+    where: Operational[str]
+
+
+class BatchAcknowledged(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="batch.acknowledged"
+):
+    """What a 277CA or 277 says above its claims: of a whole batch (2200B), of a provider (2200C).
+
+    Its totals are the control totals of the claims a payer took and refused.
+    """
+
+    batch: Operational[str]
+    """Key of its stream: the two partners and the batch's own number, hashed."""
+    acknowledgement: Operational[str]
+    """Business identity: the set and the place in it, hashed."""
+    provider: Operational[str] = ""
+    """National provider id of 2100C; empty where it is about the batch."""
+    payer: Financial[str] = ""
+    is_accepted: Operational[bool]
+    """No STC03 of it is U, and no category a rejection."""
+    statuses: Financial[tuple[StatusInformation, ...]] = ()
+    accepted_count: Operational[int] = 0
+    """QTY 90 or QA."""
+    rejected_count: Operational[int] = 0
+    """QTY AA or QC."""
+    accepted_minor: Financial[int] = 0
+    """AMT YU."""
+    rejected_minor: Financial[int] = 0
+    """AMT YY."""
+    decided_on: Operational[date]
+    """STC02."""
     where: Operational[str]

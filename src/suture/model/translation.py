@@ -34,6 +34,17 @@ _PROCESSING_KINDS = {"P": "production", "T": "a test", "D": "debugging"}
 """HL7 table 0103; X12 ISA15 has P and T."""
 
 
+class X12Replies(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sender of X12 is told back: the table `[x12]` of a source."""
+
+    acknowledge: Literal["always", "rejected"] = "always"
+    """Each group gets its 999 or 997, or those of an interchange in which a set was rejected."""
+    tells_claims: bool = False
+    """A 999 names the claim that an error is in by its sender's number (CTX)."""
+    acknowledges_claims: bool = False
+    """An 837 is answered claim by claim (277CA), with the names and numbers that it told."""
+
+
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """What translation must know about the source a message came through."""
 
@@ -59,6 +70,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     ack: AckPolicy = "stored"
     line_numbers: LineNumbers = "sender"
     """Whether its FT1-2 are unique across its accounts, or in each of them."""
+    x12: X12Replies = X12Replies()
     is_rehearsal: bool = False
     """What the door would hold is noted, and read all the same (`suture trace`)."""
 

@@ -10,15 +10,16 @@ table. Next: `x12_835.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from functools import partial
 from hashlib import sha256
 from itertools import chain
-from zlib import crc32
 
 import msgspec
 
 from suture.model.fault import Fault, fault
+from suture.model.identity import bounded_identity
+from suture.model.interchange import InterchangeAcknowledged
 from suture.model.translation import (
     UNREADABLE_TYPE,
     Begun,
@@ -32,18 +33,13 @@ from suture.model.translation import (
     misdirected,
 )
 from suture.translate.overlay import edit_segments
-from suture.wire.x12.acknowledge import (
-    SetReply,
-    acknowledge_group,
-    acknowledge_interchange,
-    reply,
-)
+from suture.translate.x12_reply import EPOCH, Replies, SetAnswer, read_time
 from suture.wire.x12.conformance import SetVerdict
+from suture.wire.x12.elements import check_elements
 from suture.wire.x12.envelope import (
     EnvelopeFault,
     GroupEnd,
     GroupStart,
-    Interchange,
     InterchangeEnd,
     InterchangeStart,
     Item,
@@ -54,28 +50,22 @@ from suture.wire.x12.envelope import (
     TransactionSet,
     is_control_number,
 )
+from suture.wire.x12.guide import acknowledgement_rule
 from suture.wire.x12.loops import RemittanceEnd
 from suture.wire.x12.reader import Reader
 from suture.wire.x12.segment import Segment, read_date
 
-Told = Begun | Routed | Translation | SetVerdict | RemittanceEnd
+Told = Begun | Routed | Translation | SetVerdict | RemittanceEnd | SetAnswer
 """What a translator tells of one set: begun, its facts as they come, what its guide or its balance
-found, which the set's 999 repeats, and last its translation."""
+found, which the set's 999 repeats, what else it is answered with, and last its translation."""
 
 Translator = Callable[[Iterable[Segment], TransactionSet, Channel], Iterator[Told]]
 
 REPLY_NAME = "999.x12"
 """The end of the name of the file that a sender finds its TA1 and 999 in."""
 
-_EPOCH_DATE = date(1970, 1, 1)
-_REPLIES_PER_INTERCHANGE_MAX = 100
-_CONTROL_NUMBERS = 10**9
-_SEGMENTS_IN_ERROR, _IMPLEMENTATION_SEGMENTS_IN_ERROR = "5", "I5"
 _SET_ID_LENGTH = 3
-_OURS_ALONE = frozenset(
-    {"x12.set.unsupported", "intake.type.unexpected", "intake.processing.unexpected"}
-)
-"""Faults that say nothing against a set as its sender made it."""
+_DIGEST_LENGTH = 16
 
 
 def control_id(transaction_set: TransactionSet) -> str:
@@ -94,27 +84,28 @@ def control_id(transaction_set: TransactionSet) -> str:
     )
 
 
+def partners(transaction_set: TransactionSet) -> tuple[str, str]:
+    """Return who sent a set and to whom: GS02 and GS03, else ISA06 and ISA08."""
+    envelope = transaction_set.envelope
+    group, interchange = envelope.group, envelope.interchange
+    return (
+        (group.sender_code or interchange.sender_id).strip(),
+        (group.receiver_code or interchange.receiver_id).strip(),
+    )
+
+
 def recorded_on(transaction_set: TransactionSet) -> date:
     """Return the date the set was made: GS04, else ISA09; the epoch where neither is a date."""
     envelope = transaction_set.envelope
-    return read_date(envelope.group.date) or read_date(envelope.interchange.date) or _EPOCH_DATE
+    return read_date(envelope.group.date) or read_date(envelope.interchange.date) or EPOCH
 
 
 def recorded_at_ms(transaction_set: TransactionSet, channel: Channel) -> int:
     """Return the same as an instant, with the time of GS05 or ISA10 where there is one."""
     envelope = transaction_set.envelope
-    made_at = _read_time(envelope.group.time or envelope.interchange.time)
+    made_at = read_time(envelope.group.time or envelope.interchange.time)
     at = datetime.combine(recorded_on(transaction_set), made_at, tzinfo=channel.zone)
     return max(0, int(at.astimezone(UTC).timestamp()) * 1000)
-
-
-def _read_time(text: str) -> time:
-    """Read an X12 time (HHMM, HHMMSS, HHMMSSDD); midnight when it is not one."""
-    if text.isascii() and text.isdigit() and len(text) >= 4:
-        hour, minute, second = int(text[:2]), int(text[2:4]), int(text[4:6] or "0")
-        if hour < 24 and minute < 60 and second < 60:
-            return time(hour, minute, second)
-    return time()
 
 
 def read_interchanges(
@@ -144,13 +135,15 @@ class _Interchanges:
         """Why the latest set should not have come through this door."""
         self._found: SetVerdict | RemittanceEnd | None = None
         """What the guide or the balance of the latest set says of it."""
+        self._answer: SetAnswer | None = None
+        """What the latest set is answered with."""
         self._ended: SetEnd | None = None
         """End of the latest set."""
         self._ends_at = 0
         """Where the bytes of the latest set end."""
         self._content = sha256()
         """Of the latest set, whatever its envelope (B30)."""
-        self._replies = _Replies()
+        self._replies = Replies(channel.x12)
 
     def pieces(self) -> Iterator[Piece]:
         for item in self._items:
@@ -167,9 +160,7 @@ class _Interchanges:
                     self._faults.extend(item.faults)
                     yield from self._close(item)
                 case TechnicalAcknowledgement():
-                    where = f"{item.interchange.where}/TA1"
-                    answer = fault("x12.set.unsupported", where, "TA1 is not translated")
-                    yield from self._message("TA1", "held", (answer,), item.segment.offset)
+                    yield from self._acknowledged(item)
                 case Junk() | EnvelopeFault():
                     yield from self._unreadable(item)
                 case GroupStart() | Segment() | SetEnd():
@@ -202,7 +193,7 @@ class _Interchanges:
 
     def _set(self, start: SetStart) -> Iterator[Piece]:
         self._messages_count += 1
-        self._ended = self._found = None
+        self._ended = self._found = self._answer = None
         self._content = sha256(start.segment.canonical())
         opened = start.transaction_set
         translate = self._translators.get(opened.set_id, unsupported)
@@ -220,6 +211,8 @@ class _Interchanges:
                 yield self._judge(piece, start.segment.offset)
             elif isinstance(piece, SetVerdict | RemittanceEnd):
                 self._found = piece
+            elif isinstance(piece, SetAnswer):
+                self._answer = piece
             else:
                 yield piece
 
@@ -254,7 +247,7 @@ class _Interchanges:
         """Return the set's reading: what its envelope says outranks what is in it (B27, B33)."""
         ended = self._ended
         assert ended is not None, "the reader ends every set it starts"
-        self._replies.end_set(ended, translation, self._found)
+        self._replies.end_set(ended, translation, self._found, self._answer)
         if ended.faults or ended.notes:
             # What a set that broke off lacks says nothing about the payer.
             content = () if _is_cut(ended) else translation.faults
@@ -273,6 +266,19 @@ class _Interchanges:
             offset=offset,
             bytes_count=bytes_count,
             content_sha256=self._content.digest(),
+        )
+
+    def _acknowledged(self, item: TechnicalAcknowledgement) -> Iterator[Piece]:
+        """Tell what the other side said of an interchange of ours: a message of one fact."""
+        self._messages_count += 1
+        translation = _read_acknowledgement(item, self._channel)
+        yield Begun(recorded_at_ms=translation.recorded_at_ms)
+        segment = item.segment
+        yield Reading(
+            translation=translation,
+            offset=segment.offset,
+            bytes_count=segment.length,
+            content_sha256=sha256(segment.canonical()).digest(),
         )
 
     def _unreadable(self, item: Junk | EnvelopeFault) -> Iterator[Piece]:
@@ -308,91 +314,48 @@ class _Interchanges:
         yield Reading(translation=translation, offset=offset, bytes_count=bytes_count)
 
 
-class _Replies:
-    """What the sender of the open interchange is owed.
-
-    A TA1 where it asked for one (ISA14) or the interchange itself is refused; else a 999 for each
-    group of an interchange that holds a rejected set. All of it follows from the file alone, its
-    dates and numbers too: there is no clock here, and the same file again gets the same reply.
-    """
-
-    def __init__(self) -> None:
-        self._sets: list[SetReply] = []
-        self._groups: list[tuple[GroupEnd, list[SetReply]]] = []
-
-    def end_set(
-        self, ended: SetEnd, translation: Translation, found: SetVerdict | RemittanceEnd | None
-    ) -> None:
-        """Judge a set by its envelope, by its guide, and by what its translation found wrong in it.
-
-        A set that nobody translates yet, or that should have come through another door, is sound
-        as far as X12 goes.
-        """
-        told = reply(ended, found)
-        is_unsound = any(each.code not in _OURS_ALONE for each in translation.faults)
-        if is_unsound and told.code != "R":
-            codes = (*told.syntax_codes, _IMPLEMENTATION_SEGMENTS_IN_ERROR)
-            told = msgspec.structs.replace(told, code="R", syntax_codes=codes)
-        elif told.code == "A" and translation.notes:
-            told = msgspec.structs.replace(told, code="E")
-        self._sets.append(told)
-
-    def end_group(self, end: GroupEnd) -> None:
-        """Note what ends the sets since the last group."""
-        self._groups.append((end, self._sets))
-        self._sets = []
-
-    def end_interchange(self, end: InterchangeEnd, *, is_rejected: bool) -> bytes:
-        """Return the replies to the interchange, and begin the next; no bytes where none is due."""
-        groups, self._groups, self._sets = self._groups, [], []
-        if is_rejected:
-            groups = [(group, [_rejected(each) for each in sets]) for group, sets in groups]
-        is_told = any(each.code == "R" for _, sets in groups for each in sets) or is_rejected
-        owed = b""
-        if end.interchange.is_acknowledgement_requested or end.faults:
-            owed += self._interchange_reply(end)
-        if is_told and not end.faults:
-            for ordinal, (group, sets) in enumerate(groups, 1):
-                owed += self._group_reply(group, sets, ordinal)
-        return owed
-
-    def _interchange_reply(self, end: InterchangeEnd) -> bytes:
-        number, made_at = _numbered(end.interchange, 0)
-        try:
-            return acknowledge_interchange(end, control_number=number, made_at=made_at)
-        except ValueError:
-            return b""  # an id in it cannot be written: there is nobody to answer
-
-    def _group_reply(self, end: GroupEnd, sets: list[SetReply], ordinal: int) -> bytes:
-        number, made_at = _numbered(end.envelope.interchange, ordinal)
-        try:
-            return acknowledge_group(end, sets, control_number=number, made_at=made_at)
-        except ValueError:
-            return b""
-
-
-def _rejected(told: SetReply) -> SetReply:
-    """Return the reply to a set that goes down with its group or interchange."""
-    if told.code == "R":
-        return told
-    return msgspec.structs.replace(told, code="R", syntax_codes=(_SEGMENTS_IN_ERROR,))
-
-
-def _numbered(interchange: Interchange, ordinal: int) -> tuple[int, datetime]:
-    """Return the control number and the time of a reply, made from those of what it answers."""
-    text = interchange.control_number if is_control_number(interchange.control_number) else ""
-    answered = int(text) if text.isdigit() else crc32(text.encode())
-    number = answered * _REPLIES_PER_INTERCHANGE_MAX + ordinal % _REPLIES_PER_INTERCHANGE_MAX
-    made_on = read_date(interchange.date) or _EPOCH_DATE
-    made_at = datetime.combine(made_on, _read_time(interchange.time))
-    return number % _CONTROL_NUMBERS or 1, made_at
-
-
 def _batches(chunks: Iterable[bytes]) -> Iterator[Iterable[Item]]:
     reader = Reader()
     for chunk in chunks:
         yield from reader.batches(chunk)
     yield reader.close()
+
+
+def _read_acknowledgement(item: TechnicalAcknowledgement, channel: Channel) -> Translation:
+    """Return what a TA1 means, told to the stream of the interchange it answers."""
+    interchange = item.interchange
+    where = f"{interchange.where}/TA1"
+    found = check_elements(item.segment, acknowledgement_rule())
+    faults = [fault(each.code, f"{where}-{each.number:02d}") for each in found if each.is_booked]
+    door = misdirected(
+        channel,
+        "x12_TA1",
+        interchange.usage,
+        type_at=where,
+        processing_at=f"{interchange.where}/ISA-15",
+    )
+    notes = [fault(each.code, f"{where}-{each.number:02d}") for each in found if not each.is_booked]
+    if door is not None:
+        (notes if channel.is_rehearsal else faults).insert(0, door)
+    ours, theirs = interchange.receiver_id, interchange.sender_id
+    key = bounded_identity(f"{ours}:{theirs}:{item.control_number}")
+    told_on = read_date(interchange.date) or EPOCH
+    made_at = datetime.combine(told_on, read_time(interchange.time), tzinfo=channel.zone)
+    fact = InterchangeAcknowledged(
+        interchange=key, verdict=item.code, note=item.note, told_on=told_on, where=where
+    )
+    content = sha256(item.segment.canonical()).hexdigest()[:_DIGEST_LENGTH]
+    return Translation(
+        format="x12",
+        type="TA1",
+        control_id=interchange.control_number,
+        status="held" if faults else "accepted",
+        identities=() if door else (bounded_identity(f"TA1:{ours}:{theirs}:{content}"),),
+        recorded_at_ms=max(0, int(made_at.astimezone(UTC).timestamp()) * 1000),
+        faults=tuple(faults),
+        notes=tuple(notes),
+        routed=() if faults else (Routed(f"interchange/{key}", fact, where),),
+    )
 
 
 def _is_cut(ended: SetEnd | None) -> bool:

@@ -9,8 +9,8 @@ touched. What a set means is each `x12_<number>.py`'s; which guide a set is read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -29,6 +29,7 @@ from suture.translate.x12_common import (
     recorded_at_ms,
     unsupported,
 )
+from suture.translate.x12_reply import SetAnswer
 from suture.wire.x12.envelope import TransactionSet
 from suture.wire.x12.guide import choose
 from suture.wire.x12.segment import Segment
@@ -46,6 +47,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     """Why it is held, besides what its guide found; paths begin at the set (`placed`)."""
     notes: tuple[Fault, ...] = ()
+    answer: SetAnswer | None = None
+    """What its sender is answered besides its 999."""
 
 
 class SetReading(Protocol):
@@ -58,11 +61,28 @@ class SetReading(Protocol):
         """Return what the set as a whole says."""
 
 
+@runtime_checkable
+class RefusingReading(SetReading, Protocol):
+    """One that answers for each unit, for those too of which nothing is booked."""
+
+    def refuse(self, unit: Unit) -> None:
+        """Take note of a unit with faults."""
+
+
 Opener = Callable[[TransactionSet, Channel], SetReading]
 
 
 def by_units(opener: Opener) -> Translator:
     """Return a translator of sets that a guide divides into units."""
+    return by_guide({"": opener})
+
+
+def by_guide(openers: Mapping[str, Opener]) -> Translator:
+    """Return a translator of sets that mean one thing or another by the guide they are read by.
+
+    The openers are named by how the names of the guides begin: `277CA`, `820_005010X218`; the
+    longest that fits opens.
+    """
 
     def translate(
         segments: Iterable[Segment], transaction_set: TransactionSet, channel: Channel
@@ -73,15 +93,19 @@ def by_units(opener: Opener) -> Translator:
             return
         at_ms = recorded_at_ms(transaction_set, channel)
         yield Begun(recorded_at_ms=at_ms)
-        reading = opener(transaction_set, channel)
+        reading = _opener(openers, choice.guide.name)(transaction_set, channel)
         for each in read_units(segments, transaction_set, choice):
             if isinstance(each, Unit):
                 if not each.faults:
                     yield from reading.unit(each)
+                elif isinstance(reading, RefusingReading):
+                    reading.refuse(each)
                 continue
             ending = reading.end(each)
             yield from ending.routed
             yield each.verdict
+            if ending.answer is not None:
+                yield ending.answer
             faults = (*placed(each.verdict.faults, transaction_set), *ending.faults)
             yield Translation(
                 format="x12",
@@ -96,6 +120,10 @@ def by_units(opener: Opener) -> Translator:
             )
 
     return translate
+
+
+def _opener(openers: Mapping[str, Opener], guide: str) -> Opener:
+    return openers[max((each for each in openers if guide.startswith(each)), key=len)]
 
 
 def placed(findings: Iterable[Fault], transaction_set: TransactionSet) -> tuple[Fault, ...]:

@@ -266,9 +266,9 @@ def test_b19_a_control_id_used_twice_in_a_file_is_held(suture: Command, elsewher
 
 
 def test_b25_a_set_nobody_translates_is_held_and_named(suture: Command, elsewhere: Path) -> None:
-    told = remittance_file([CLAIM], paid="80.00").replace("ST*835*", "ST*837*")
-    (report,) = suture("trace", "--json", _file(elsewhere, "c.837", told)).objects
-    assert ("837", "held", ["x12.set.unsupported"]) == (
+    told = remittance_file([CLAIM], paid="80.00").replace("ST*835*", "ST*824*")
+    (report,) = suture("trace", "--json", _file(elsewhere, "c.824", told)).objects
+    assert ("824", "held", ["x12.set.unsupported"]) == (
         report["type"],
         report["status"],
         [each["code"] for each in report["faults"]],

@@ -82,6 +82,7 @@ def test_every_kind_of_fact_has_a_type_of_its_own_in_the_past_tense() -> None:
         "account",
         "appointment",
         "authorization",
+        "batch",
         "charge",
         "charge_item",
         "claim",
