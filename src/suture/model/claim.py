@@ -239,6 +239,15 @@ class ClaimAcknowledged(
     statuses: Financial[tuple[StatusInformation, ...]] = ()
     charge_minor: Financial[int] = 0
     """STC04."""
+    provider: Operational[str] = ""
+    """National provider id of 2100C, who billed it."""
+    patient: Phi[str] = ""
+    """Surrogate of the patient's name, a `person` (2100D)."""
+    member: Phi[str] = ""
+    """Surrogate of NM109 of 2100D."""
+    service_on: Operational[date | None] = None
+    """DTP 472, its first day."""
+    service_ended_on: Operational[date | None] = None
     decided_on: Operational[date]
     """STC02."""
     where: Operational[str]

@@ -30,6 +30,9 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """As sent; empty for the sender's own."""
 
 
+NOWHERE = Address()
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A person's details as one message told them; what it did not tell is empty."""
 
@@ -40,7 +43,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     born_on: date | None = None
     sex: str = ""
     """F, M or U, as X12 (DMG03) and HL7 v2 (table 0001) both have them; other codes as sent."""
-    address: Address = Address()
+    address: Address = NOWHERE
     telephone: str = ""
 
 
@@ -51,6 +54,9 @@ def sealed(person: Person, tokenizer: Tokenizer) -> Secret | None:
     """Return a person's details as a secret under their surrogate; None where nothing was told."""
     if person == NOBODY:
         return None
+    if person.address == NOWHERE:
+        # A struct is left out as a default only where it is the default itself.
+        person = msgspec.structs.replace(person, address=NOWHERE)
     value = msgspec.json.encode(person, order="deterministic").decode()
     return Secret(tokenizer.token(KIND, "", value), KIND, value)
 

@@ -20,7 +20,9 @@ from suture.translate.x12_claim_common import (
     decided_on,
     identity,
     is_refusal,
+    member_id,
     party_id,
+    period,
     statuses,
     surrogate,
 )
@@ -54,6 +56,8 @@ class ClaimAcknowledgements:
         claim = identifiers.claim("" if trace is None else trace.get(2), where)
         payer = party_id(unit.find("2100A"))
         told = loop.all("STC")
+        patient = unit.find("2100D")
+        begins, ends = period(loop.first("DTP", "472"))
         charges = [parse_amount(each.get(4)) for each in told]
         fact = ClaimAcknowledged(
             claim=claim,
@@ -65,6 +69,11 @@ class ClaimAcknowledgements:
             is_accepted=not is_refusal(told),
             statuses=statuses(told),
             charge_minor=next((each for each in charges if each is not None), 0),
+            provider=party_id(unit.find("2100C")),
+            patient=identifiers.person(patient),
+            member=identifiers.token("member", payer, member_id(patient)),
+            service_on=begins,
+            service_ended_on=ends,
             decided_on=decided_on(told) or begun_on(self._set, root),
             where=where,
         )

@@ -22,6 +22,7 @@ from suture.model.claim import (
 )
 from suture.model.fault import Fault, fault
 from suture.model.translation import Channel, ControlTotal, Routed
+from suture.translate.x12_837_reply import ClaimReplies
 from suture.translate.x12_claim_common import (
     Identifiers,
     amount,
@@ -76,6 +77,9 @@ class _Claims:
         self._sender = partners(transaction_set)[0]
         self._count = self._charge_minor = 0
         self._faults: list[Fault] = []
+        self._replies = (
+            ClaimReplies(transaction_set, channel) if channel.x12.acknowledges_claims else None
+        )
         not_to_pay = _NOT_TO_PAY.get(transaction_set.version[:10])
         if not_to_pay:
             where = f"{transaction_set.where}/ST-03"
@@ -97,11 +101,21 @@ class _Claims:
         self._charge_minor += charge_minor
         identifiers = Identifiers(self._channel)
         fact = self._submitted(unit, claim, charge_minor, identifiers, where)
+        if self._replies is not None:
+            self._replies.take(unit)
         yield Routed(f"claim/{fact.claim}", fact, where, tuple(identifiers.secrets))
+
+    def refuse(self, unit: Unit) -> None:
+        """Take note of a claim with faults: its sender is told of it."""
+        if self._replies is not None:
+            self._replies.refuse(unit)
 
     def end(self, end: UnitsEnd) -> Ending:
         """Return how many claims the set holds, and what they charge."""
+        is_taken = not (end.verdict.faults or self._faults)
+        answer = self._replies.answer(end, is_taken=is_taken) if self._replies else None
         return Ending(
+            answer=answer,
             identities=(identity(self._set, end.root),),
             totals=(ControlTotal("claims_submitted", self._count, self._charge_minor),),
             faults=tuple(self._faults),

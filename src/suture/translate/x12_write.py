@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -26,6 +27,8 @@ from suture.wire.x12.reader import read
 from suture.wire.x12.segment import Segment
 from suture.wire.x12.separators import DEFAULT
 from suture.wire.x12.units import UnitsEnd, read_units
+
+T = TypeVar("T")
 
 _PERSON, _ORGANISATION = "1", "2"
 _MEMBER = "MI"
@@ -98,11 +101,15 @@ class SetDraft:
             self.refused.append(where)
         return _encoded(told)
 
-    def level(self, kind: str, parent: int = 0, *, has_children: bool = True) -> int:
-        """Open a hierarchical level (HL03) under another, and return its number."""
+    def level(self, kind: str, parent: int = 0, *, has_children: bool | None = True) -> int:
+        """Open a hierarchical level (HL03) under another, and return its number.
+
+        HL04 is left out where `has_children` is None.
+        """
         self._levels_count += 1
         number = str(self._levels_count)
-        self.add("HL", number, str(parent or ""), kind, "1" if has_children else "0")
+        children = "" if has_children is None else str(int(has_children))
+        self.add("HL", number, str(parent or ""), kind, children)
         return self._levels_count
 
     def party(self, role: str, party: Party, where: str) -> None:
@@ -170,6 +177,12 @@ def shown(text: str) -> str:
 def composite(*components: str) -> str:
     """Join components into one element, those that are empty at its end left out."""
     return DEFAULT.component.join(components).rstrip(DEFAULT.component)
+
+
+def cut(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield the items in runs of so many at most."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def written(sending: Sending, drafts: Sequence[SetDraft]) -> bytes | Fault:
