@@ -341,6 +341,12 @@ def test_a_source_may_not_assume_a_facility_that_no_crosswalk_knows() -> None:
             '[hl7v2]\nline_numbers = "account"\n\n[files]',
             id="no HL7 v2 whose lines are numbered",
         ),
+        pytest.param(
+            "sources/remits.toml",
+            "zone =",
+            'x12.acknowledge = "never"\nzone =',
+            id="no such policy of replies",
+        ),
         pytest.param("estate.toml", '"USD"', '"Dollar"', id="no currency"),
         pytest.param(
             "sources/adt.toml", "ack =", 'charset = "utf8mb4"\nack =', id="no such charset"

@@ -7,14 +7,19 @@ tests/properties/test_x12_claims_round_trip.py.
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
 from datetime import date
 
+import msgspec
 import pytest
-from tests.unit.translate.x12_files import changed, example, read_text, token
+from tests.unit.translate.x12_files import CHANNEL, changed, example, read_text, token
 
+from suture.catalogue import SET_TRANSLATORS
 from suture.model.claim import ClaimLine, ClaimSubmitted, Diagnosis, PriorPayment
 from suture.model.person import Address, Person, opened
-from suture.model.translation import ControlTotal
+from suture.model.translation import ControlTotal, Routed, X12Replies
+from suture.translate.x12_common import read_interchanges
 
 PROFESSIONAL = example("01_837p")
 INSTITUTIONAL = example("02_837i")
@@ -247,3 +252,33 @@ def test_an_older_version_is_read_by_assumption_and_what_is_missing_is_a_fault()
     assert claim(PROFESSIONAL).charge_minor == claim(old).charge_minor
     lost = changed(old, "CLM*RB-0001*250*", "CLM*RB-0001**")
     assert [("837", "held", ["x12.element.missing"])] == read_text(lost).statuses
+
+
+def file_of(claims_count: int) -> Iterator[bytes]:
+    """Yield a file of so many claims, of fifty patients, chunk by chunk."""
+    lines = [each.strip() for each in PROFESSIONAL.split("~")]
+    first, second = lines.index("HL*2*1*22*0"), lines.index("HL*3*1*22*1")
+    header, claim_lines = lines[:first], lines[first + 1 : second]
+    yield "".join(f"{each}~" for each in header).encode()
+    for number in range(claims_count):
+        told = "".join(f"{each}~" for each in (f"HL*{number + 2}*1*22*0", *claim_lines))
+        yield told.replace("RB-0001", f"RB-{number % 50:04d}").encode()
+    segments_count = len(header) - 2 + claims_count * (len(claim_lines) + 1) + 1
+    yield f"SE*{segments_count}*0001~GE*1*417~IEA*1*000000417~".encode()
+
+
+@pytest.mark.parametrize("replies", [X12Replies(), X12Replies(acknowledges_claims=True)])
+def test_memory_does_not_grow_with_the_claims_of_a_file(
+    replies: X12Replies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suture.translate.x12_837_reply._CLAIMS_MAX", 50)
+    channel = msgspec.structs.replace(CHANNEL, x12=replies)
+    peaks = []
+    for claims_count in (2_000, 200, 2_000):  # The first fills what is remembered for good.
+        tracemalloc.start()
+        pieces = read_interchanges(file_of(claims_count), channel, SET_TRANSLATORS)
+        facts_count = sum(isinstance(each, Routed) for each in pieces)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert claims_count == facts_count
+    assert peaks[2] < peaks[1] + 100_000

@@ -1,4 +1,4 @@
-"""A translator made of what units mean: what is kept, what is held, who is told of refused units."""
+"""A translator made of what units mean: what is kept, what is held, who hears of refused units."""
 
 from __future__ import annotations
 
