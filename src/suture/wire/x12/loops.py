@@ -60,7 +60,10 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def first(self, segment_id: str, qualifier: str = "") -> Segment | None:
         """Return the first such segment: `first("NM1", "QC")`, `first("MOA")`."""
-        return next(iter(self.all(segment_id, qualifier)), None)
+        for each in self.segments:
+            if each.id == segment_id and (not qualifier or each.get(1) == qualifier):
+                return each
+        return None
 
     def all(self, segment_id: str, qualifier: str = "") -> list[Segment]:
         """Return every such segment; the qualifier is element 01."""

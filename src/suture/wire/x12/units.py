@@ -48,7 +48,10 @@ class LoopNode(Loop, frozen=True, kw_only=True, gc=False):
 
     def inner(self, loop_id: str, qualifier: str = "") -> LoopNode | None:
         """Return the first such loop directly in it: `inner("2310B")`, `inner("N1", "ST")`."""
-        return next(iter(self.inner_all(loop_id, qualifier)), None)
+        for each in self.loops:
+            if each.id == loop_id and (not qualifier or each.segments[0].get(1) == qualifier):
+                return each
+        return None
 
     def inner_all(self, loop_id: str, qualifier: str = "") -> list[LoopNode]:
         """Return every such loop directly in it; the qualifier is element 01 of its first."""
