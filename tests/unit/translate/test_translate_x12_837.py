@@ -13,6 +13,7 @@ from datetime import date
 
 import msgspec
 import pytest
+from tests.specs.riverbend_messages import Claim, interchange, remittance
 from tests.unit.translate.x12_files import CHANNEL, changed, example, read_text, token
 
 from suture.catalogue import SET_TRANSLATORS
@@ -41,6 +42,12 @@ def test_a_claim_is_told_to_the_stream_that_its_payment_will_be_told_to() -> Non
     assert [f"claim/{token('claim', '', each)}" for each in ("RB-0001", "RB-0002")] == [
         each.stream for each in told.routed
     ]
+
+
+def test_its_payment_is_told_to_the_same_stream() -> None:
+    paid = interchange(remittance("T1", Claim("RB-0001", 15_000)))
+    decided = next(each for each in read_text(paid).routed if each.stream.startswith("claim/"))
+    assert decided.stream == read_text(PROFESSIONAL).routed[0].stream
 
 
 def test_a_professional_claim_says_who_is_to_pay_how_much_for_what() -> None:
