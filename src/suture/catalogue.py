@@ -93,22 +93,21 @@ MESSAGE_TRANSLATORS: dict[str, Callable[[hl7v2.Message, Channel], Translation]] 
 SET_TRANSLATORS: dict[str, SetTranslator] = {
     "270": x12_270.translate,
     "271": x12_271.translate,
+    "276": x12_276.translate,
+    "277": by_guide(
+        {"277CA": x12_277ca.ClaimAcknowledgements, "277": x12_277.StatusReports},
+    ),
     "278": x12_278.translate,
     "810": x12_810.translate,
     "820": x12_820.translate,
     "832": x12_832.translate,
     "834": x12_834.translate,
     "835": x12_835.translate,
+    "837": x12_837.translate,
     "850": x12_850.translate,
     "855": x12_855.translate,
     "856": x12_856.translate,
     "860": x12_860.translate,
-    "276": x12_276.translate,
-    "277": by_guide(
-        {"277CA": x12_277ca.ClaimAcknowledgements, "277": x12_277.StatusReports},
-    ),
-    "835": x12_835.translate,
-    "837": x12_837.translate,
     "997": x12_999.translate,
     "999": x12_999.translate,
 }

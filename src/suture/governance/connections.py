@@ -125,7 +125,7 @@ class _SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     schema: str = ""
     ack: AckPolicy | None = None
     hl7v2: Hl7v2Settings | None = None
-    x12: X12Replies = X12Replies()
+    x12: X12Replies | None = None
 
 
 class _DestinationFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,6 +202,7 @@ def read_source(
         "translations": _translations(content),
         "zone": ZoneInfo(content.zone),
         "ack": content.ack or "stored",
+        "x12": content.x12 or X12Replies(),
         "line_numbers": (content.hl7v2 or Hl7v2Settings()).line_numbers,
         "settings": settings,
     }
@@ -228,6 +229,8 @@ def _source_faults(
         yield invalid(document, ("ack",), reason)
     if content.hl7v2 and not any(each.startswith("hl7v2") for each in _translations(content)):
         yield invalid(document, ("hl7v2",), "no translation of this source reads HL7 v2")
+    if content.x12 and not any(each.startswith("x12") for each in _translations(content)):
+        yield invalid(document, ("x12",), "no translation of this source reads X12")
     if not is_zone(content.zone):
         yield invalid(document, ("zone",), f"{shown(content.zone)} is not an IANA time zone")
     try:

@@ -347,6 +347,9 @@ def test_a_source_may_not_assume_a_facility_that_no_crosswalk_knows() -> None:
             'x12.acknowledge = "never"\nzone =',
             id="no such policy of replies",
         ),
+        pytest.param(
+            "sources/adt.toml", "[mllp]", "[x12]\ntells_claims = true\n\n[mllp]", id="no X12"
+        ),
         pytest.param("estate.toml", '"USD"', '"Dollar"', id="no currency"),
         pytest.param(
             "sources/adt.toml", "ack =", 'charset = "utf8mb4"\nack =', id="no such charset"
