@@ -24,7 +24,7 @@ from suture.ledger.books import Books
 from suture.ledger.entry import Entry
 from suture.model.event import Event, make_event, process_of
 from suture.model.fault import Fault, fault
-from suture.model.identity import derive_id, reuse_code
+from suture.model.identity import derive_id
 from suture.model.translation import (
     Begun,
     Channel,
@@ -43,6 +43,7 @@ from suture.pipeline import (
     Step,
     advance,
     forwarded,
+    identity_taken,
     initial,
     read_file,
     read_message,
@@ -69,6 +70,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """Without facts and secrets; status and faults are those of intake."""
     events_count: int
     """How many facts an accepted message told."""
+    repeats: int = 0
+    """The ordinal of the message that said the same before: this one then tells nothing."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +119,7 @@ class Rehearsal:
                     verdicts.events_count += 1
                     self._census.add(piece.stream)
                 case Reading():
-                    verdicts.add(piece.translation, channel.source)
+                    verdicts.add(piece, channel.source)
                 case Closed():
                     verdicts.close(piece)
         verdicts.close(Closed())
@@ -128,6 +131,7 @@ class Rehearsal:
                 source=each.source,
                 translation=each.translation,
                 events_count=each.events_count,
+                repeats=each.repeats,
             )
             for ordinal, each in enumerate(verdicts.final, 1)
         ]
@@ -161,7 +165,7 @@ class Rehearsal:
                     facts = piece.translation.routed
                 case Closed():
                     pass
-            if judged is None or judged.translation.status != "accepted":
+            if judged is None or judged.repeats or judged.translation.status != "accepted":
                 continue
             for routed in facts:
                 events_count += 1
@@ -284,58 +288,86 @@ class _Verdict(msgspec.Struct):
     translation: Translation
     source: str
     events_count: int
+    repeats: int = 0
+
+
+class _Holder(msgspec.Struct, frozen=True):
+    ordinal: int
+    content_sha256: bytes
 
 
 class _Verdicts:
-    """Verdicts on their way: final when their interchange or batch has closed."""
+    """Verdicts on their way: final when their interchange or batch has closed.
+
+    The rules are those of `engine/file_intake.py`, which asks PostgreSQL who holds an identity.
+    """
 
     def __init__(self) -> None:
         self.final: list[_Verdict] = []
         self.events_count = 0
         self._open: list[_Verdict] = []
-        self._holders: dict[str, int] = {}
+        self._holders: dict[str, _Holder] = {}
         self._claimed: list[str] = []
 
-    def add(self, translation: Translation, source: str) -> None:
-        """Take a message's own verdict, and hold it where another message said the same first."""
+    def add(self, reading: Reading, source: str) -> None:
+        """Take a message's own verdict; what another one said before makes it a repeat, or held."""
+        translation = reading.translation
         self.events_count += len(translation.routed)
-        faults, status = translation.faults, translation.status
-        if status == "accepted":
-            taken = self._claim(translation.identities)
-            if taken is not None:
-                faults, status = (taken,), "held"
-        kept = _judged_as(translation, status, faults)
-        self._open.append(_Verdict(kept, source, self.events_count if status == "accepted" else 0))
+        verdict = _Verdict(
+            _judged_as(translation, translation.status, translation.faults), source, 0
+        )
+        if translation.status == "accepted":
+            self._claim(verdict, reading.content_sha256)
+        self._open.append(verdict)
 
-    def _claim(self, identities: tuple[str, ...]) -> Fault | None:
+    def _claim(self, verdict: _Verdict, content_sha256: bytes) -> None:
+        """Claim all that an accepted message alone may say, or nothing: another may have said it.
+
+        The same again is a repeat (B19, B30), other content under the identity is held (B20, B31).
+        """
         ordinal = len(self.final) + len(self._open) + 1
+        identities = dict.fromkeys(verdict.translation.identities)
         for identity in identities:
-            holder = self._holders.setdefault(identity, ordinal)
-            if holder == ordinal:
-                self._claimed.append(identity)
+            holder = self._holders.get(identity)
+            if holder is None:
                 continue
-            explanation = f"message {holder} of this file already holds this identity"
-            return fault(
-                reuse_code(identity),
-                f"message {ordinal}",
-                explanation,
+            if holder.content_sha256 == content_sha256:
+                verdict.repeats = holder.ordinal
+                faults, status = verdict.translation.faults, verdict.translation.status
+                notes = (*verdict.translation.notes, _repeated(ordinal, holder.ordinal))
+            else:
+                told = f"{holder.ordinal} of this file"
+                faults, status = (identity_taken(identity, ordinal, told),), "held"
+                notes = verdict.translation.notes
+            verdict.translation = msgspec.structs.replace(
+                verdict.translation, status=status, faults=faults, notes=notes
             )
-        return None
+            return
+        verdict.events_count = self.events_count
+        self._holders |= dict.fromkeys(identities, _Holder(ordinal, content_sha256))
+        self._claimed += identities
 
     def close(self, closed: Closed) -> None:
         """Make the verdicts final; with faults, none of these messages counts (B24, B27)."""
         for verdict in self._open if closed.faults else ():
+            if 0 < verdict.repeats <= len(self.final):
+                continue  # what it says stands, and waits for nobody
             verdict.translation = _judged_as(
                 verdict.translation,
                 closed.status,
                 (*verdict.translation.faults, *closed.faults),
             )
-            verdict.events_count = 0
+            verdict.events_count = verdict.repeats = 0
         for identity in self._claimed if closed.faults else ():
             del self._holders[identity]
         self.final += self._open
         self._open = []
         self._claimed = []
+
+
+def _repeated(ordinal: int, holder: int) -> Fault:
+    explanation = f"message {holder} of this file says the same: this one changes nothing"
+    return fault("intake.message.repeated", f"message {ordinal}", explanation)
 
 
 def _judged_as(translation: Translation, status: Status, faults: tuple[Fault, ...]) -> Translation:

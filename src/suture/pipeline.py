@@ -36,6 +36,7 @@ from suture.ledger.post import accounting_date, post, principal_minor
 from suture.model.decision import Booking, Decision, Forward, Hold, Withdrawn, fingerprint
 from suture.model.event import Event, Reconsidered, process_of
 from suture.model.fault import Fault, fault
+from suture.model.identity import reuse_code
 from suture.model.translation import (
     UNREADABLE_TYPE,
     Begun,
@@ -170,6 +171,13 @@ def _read_messages(
         )
         offset += len(raw)
     yield Closed(faults=batch.faults, status="held")
+
+
+def identity_taken(identity: str, message_ordinal: int, holder: str) -> Fault:
+    """Return why a message of a file is held: a `holder` says other content under its identity."""
+    kind = identity.partition(":")[0]
+    explanation = f"{kind} identity is already held by message {holder}"
+    return fault(reuse_code(identity), f"message {message_ordinal}", explanation)
 
 
 # The second half: what an event changes --------------------------------------------------------

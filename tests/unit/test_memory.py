@@ -158,9 +158,18 @@ def test_b27_an_interchange_that_counts_wrongly_gives_its_identities_back(
 
 
 def test_b31_a_trace_used_twice_in_a_file_is_held(readers: Readers) -> None:
-    again = remittance_file([CLAIM], paid="80.00").replace("000000001", "000000002")
+    other = ("CLAIM40018", *CLAIM[1:])
+    again = remittance_file([other], paid="80.00").replace("000000001", "000000002")
     items = _items(readers, remittance_file([CLAIM], paid="80.00") + again)
     assert [("accepted", []), ("held", ["intake.trace.reused"])] == _verdicts(items)
+    assert 2 == len(_told(items))
+
+
+def test_b30_a_set_again_in_another_envelope_is_told_once(readers: Readers) -> None:
+    again = remittance_file([CLAIM], paid="80.00").replace("000000001", "000000002")
+    items = _items(readers, remittance_file([CLAIM], paid="80.00") + again)
+    assert [("accepted", []), ("accepted", [])] == _verdicts(items)
+    assert [0, 1] == [each.repeats for each in items if isinstance(each, Judged)]
     assert 2 == len(_told(items))
 
 

@@ -26,11 +26,11 @@ from suture.engine.message_reprocess import (
     still_held,
 )
 from suture.engine.raw import OpenedFile, opened_file
-from suture.engine.transmissions import identity_taken, message_id_of, row_of
+from suture.engine.transmissions import message_id_of, row_of
 from suture.model.fault import Fault
 from suture.model.identity import bounded_identity
 from suture.model.translation import Begun, Channel, Closed, Reading, Routed, Status
-from suture.pipeline import read_file
+from suture.pipeline import identity_taken, read_file
 from suture.store.event_log import amount_at_stake
 from suture.store.reprocess import Place, Reprocessing, StoredMessage
 from suture.store.transmission import MessageRow

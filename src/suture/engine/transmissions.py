@@ -19,7 +19,7 @@ from suture.engine.clock import instant
 from suture.engine.file_facts import Facts
 from suture.engine.telemetry import log
 from suture.model.fault import Fault, fault
-from suture.model.identity import bounded_identity, derive_id, reuse_code, shown_text
+from suture.model.identity import bounded_identity, derive_id, shown_text
 from suture.model.translation import (
     UNREADABLE_TYPE,
     Begun,
@@ -30,7 +30,7 @@ from suture.model.translation import (
     Status,
     Translation,
 )
-from suture.pipeline import read_file
+from suture.pipeline import identity_taken, read_file
 from suture.security.keys import KeyRing
 from suture.security.phi import Sealer, name_context, seal
 from suture.store.database import Database, Deadlines, StoreUnavailableError
@@ -386,10 +386,3 @@ def row_of(  # noqa: PLR0913 - what a reading does not say itself
         totals=[(each.name, each.count, each.amount_minor) for each in translation.totals],
         faults=faults,
     )
-
-
-def identity_taken(identity: str, message_ordinal: int, holder_id: str) -> Fault:
-    """Return why a file's message is held whose identity another message holds."""
-    kind = identity.partition(":")[0]
-    explanation = f"{kind} identity is already held by message {holder_id}"
-    return fault(reuse_code(identity), f"message {message_ordinal}", explanation)

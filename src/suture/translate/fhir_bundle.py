@@ -26,7 +26,7 @@ from suture.model.translation import (
     misdirected,
 )
 from suture.translate.fhir_common import Draft, Neighbours, Translator, type_of, unsupported
-from suture.wire.fhir import Resource, Unread, read_part, read_resource
+from suture.wire.fhir import Resource, Unread, content_digest, read_part, read_resource
 from suture.wire.fhir.resources import Bundle, BundleEntry
 
 ENTRIES_MAX = 10_000
@@ -180,4 +180,9 @@ def _unreadable(wrong: Fault) -> Translation:
 
 def _message(offset: int, raw: bytes, translation: Translation) -> Iterator[Piece]:
     yield Begun(recorded_at_ms=translation.recorded_at_ms)
-    yield Reading(translation=translation, offset=offset, bytes_count=len(raw))
+    yield Reading(
+        translation=translation,
+        offset=offset,
+        bytes_count=len(raw),
+        content_sha256=content_digest(raw) if translation.identities else b"",
+    )

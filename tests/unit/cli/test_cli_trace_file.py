@@ -255,7 +255,21 @@ def test_each_message_of_a_mixed_file_is_read_as_its_own_source(
     assert "told by message #1" in ended.out
 
 
-def test_b19_a_control_id_used_twice_in_a_file_is_held(suture: Command, elsewhere: Path) -> None:
+def test_b19_a_message_twice_in_a_file_is_told_once_with_a_note(
+    suture: Command, elsewhere: Path
+) -> None:
+    told = registration_message() + charge_message()
+    path = _file(elsewhere, "c.hl7", told + charge_message().replace("\r", "\n"))
+    ended = suture("trace", "--json", path)
+    _, charged, again = ended.objects
+    assert (WELL, "accepted", "accepted") == (ended.code, charged["status"], again["status"])
+    assert charged["entries"]
+    assert ([], [], []) == (again["faults"], again["events"], again["entries"])
+    assert "intake.message.repeated" in [each["code"] for each in again["notes"]]
+    assert "message 2 of this file says the same" in " ".join(suture("trace", path).out.split())
+
+
+def test_b20_a_control_id_used_twice_in_a_file_is_held(suture: Command, elsewhere: Path) -> None:
     again = charge_message(segment=CHARGE.replace("125.00", "99.00"))
     first, second = suture(
         "trace", "--json", _file(elsewhere, "c.hl7", charge_message() + again)

@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suture.model.fault import Fault
-from suture.wire.fhir import READ_TYPES, Resource, Unread, read_part, read_resource, render
+from suture.wire.fhir import (
+    READ_TYPES,
+    Resource,
+    Unread,
+    content_digest,
+    read_part,
+    read_resource,
+    render,
+)
 from suture.wire.fhir.decode import DEPTH_MAX
 from suture.wire.fhir.elements import CodeableConcept, Coding, Money, Reference
 from suture.wire.fhir.financial import FINANCIAL, ChargeItem
@@ -138,3 +146,22 @@ def test_what_is_written_is_read_as_it_was(text: str, amount: Decimal) -> None:
         price_override=Money(value=amount, currency="USD"),
     )
     assert charge == read_resource(render(charge))
+
+
+@pytest.mark.parametrize(
+    ("told", "is_same"),
+    [
+        (b'{ "b": [1.50],\n"a": "x" }', True),
+        (b'\xef\xbb\xbf{"a":"x","b":[1.50],"meta":{"versionId":"2"}}', True),
+        (b'{"a":"x","b":[1.5]}', False),
+        (b'{"a":"x","b":[2.50]}', False),
+        (b'{"a":"x","b":[1.50],"c":{"meta":1}}', False),
+    ],
+)
+def test_a_resource_says_the_same_however_it_is_laid_out(told: bytes, *, is_same: bool) -> None:
+    assert is_same == (content_digest(told) == content_digest(b'{"a":"x","b":[1.50]}'))
+
+
+@pytest.mark.parametrize("broken", [b"{", b"\xff", b"[" * 9000])
+def test_bytes_that_are_no_resource_say_what_they_are(broken: bytes) -> None:
+    assert content_digest(broken) == content_digest(broken) != content_digest(broken + b" ")

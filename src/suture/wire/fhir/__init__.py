@@ -5,7 +5,22 @@ data types. Not here: transport (`connectors/`), what a resource means (`transla
 next).
 """
 
-from suture.wire.fhir.decode import READ_TYPES, Unread, read_part, read_resource, render
+from suture.wire.fhir.decode import (
+    READ_TYPES,
+    Unread,
+    content_digest,
+    read_part,
+    read_resource,
+    render,
+)
 from suture.wire.fhir.resources import Resource
 
-__all__ = ["READ_TYPES", "Resource", "Unread", "read_part", "read_resource", "render"]
+__all__ = [
+    "READ_TYPES",
+    "Resource",
+    "Unread",
+    "content_digest",
+    "read_part",
+    "read_resource",
+    "render",
+]

@@ -9,6 +9,8 @@ not read comes back as `Unread`: its bytes are kept. Faults name a path, never a
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -45,10 +47,12 @@ class _Head(msgspec.Struct, frozen=True):
 
 _head_decoder = msgspec.json.Decoder(_Head)
 _any_decoder = msgspec.json.Decoder()
+_exact_decoder = msgspec.json.Decoder(float_hook=Decimal)
 _decoders: dict[str, msgspec.json.Decoder[Resource]] = {
     name: msgspec.json.Decoder(kind) for name, kind in (RESOURCES | FINANCIAL).items()
 }
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_content_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 READ_TYPES = tuple(sorted(_decoders))
 """Types of resource that are read, for the reference page."""
@@ -77,6 +81,21 @@ def read_part(raw: bytes) -> Resource | Unread | Fault:
         return decoder.decode(raw.removeprefix(_BYTE_ORDER_MARK))
     except msgspec.ValidationError as error:
         return fault("fhir.resource.invalid", _where(name, str(error)), _reason(str(error)))
+
+
+def content_digest(raw: bytes) -> bytes:
+    """Return the SHA-256 of what a resource says, however its JSON is laid out.
+
+    Its `meta` is its server's envelope, and no part of it: a version more is not yet another
+    content.
+    """
+    try:
+        content = _exact_decoder.decode(raw.removeprefix(_BYTE_ORDER_MARK))
+        if isinstance(content, dict):
+            content.pop("meta", None)
+        return sha256(_content_encoder.encode(content)).digest()
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        return sha256(raw).digest()  # it was not read: its bytes are all it says
 
 
 def _audit(raw: bytes) -> Fault | None:
