@@ -127,6 +127,7 @@ class Peer:
 def scenario(
     loop_factory: LoopFactory,
     play: Callable[[Receiving], Awaitable[None]],
+    lenient_end_seconds: float | None = None,
     **limits: float,
 ) -> Receiving:
     """Play against a listener, which is drained at the end."""
@@ -134,6 +135,7 @@ def scenario(
     async def run() -> Receiving:
         receiving = Receiving()
         receiving.listener.limits = msgspec.structs.replace(QUICK, **limits)
+        receiving.listener.lenient_end_seconds = lenient_end_seconds
         receiving.port = await receiving.listener.start("127.0.0.1", 0)
         try:
             await play(receiving)

@@ -21,6 +21,7 @@ from hl7.client import MLLPClient  # type: ignore[import-untyped]
 from tests.contracts.mllp_peer import MESSAGE, LoopFactory, Receiving, scenario
 
 from suture.connectors.mllp.sender import ConnectionLostError, Sender
+from suture.connectors.mllp.settings import Limits
 from suture.wire.mllp import frame
 
 pytestmark = pytest.mark.parametrize(
@@ -40,6 +41,20 @@ def test_b1_more_than_a_kilobyte_of_junk_closes_the_connection(loop_factory: Loo
 
     receiving = scenario(loop_factory, play)
     assert (["mllp.junk"], [], []) == (receiving.observed, receiving.taken, receiving.refused)
+
+
+def test_b1_what_stands_outside_of_frames_is_counted(loop_factory: LoopFactory) -> None:
+    async def play(receiving: Receiving) -> None:
+        async with receiving.peer() as peer:
+            await peer.say(b"\r\n" + frame(MESSAGE % 1) + b"\n\n\n" + frame(MESSAGE % 2))
+            assert len(await peer.replies(2)) == 2
+        for _ in range(2):
+            async with receiving.peer() as peer:
+                await peer.say(b"x" * 2000)
+                assert await peer.rest() == []
+
+    receiving = scenario(loop_factory, play)
+    assert (["mllp.junk"] * 2, 4005) == (receiving.observed, receiving.listener.unframed_bytes)
 
 
 def test_b2_a_frame_too_large_is_held_refused_and_closed(loop_factory: LoopFactory) -> None:
@@ -122,6 +137,23 @@ def test_b4_a_peer_gets_so_many_connections_and_the_others_go_on(loop_factory: L
             assert len(await peer.replies(1)) == 1
 
     assert scenario(loop_factory, play).observed == ["mllp.connections.too_many"]
+
+
+def test_b4_a_peer_gets_sixteen_connections_where_its_source_says_nothing(
+    loop_factory: LoopFactory,
+) -> None:
+    async def play(receiving: Receiving) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(16):
+                peer = await stack.enter_async_context(receiving.peer())
+                await peer.say(frame(MESSAGE % 1))
+                assert len(await peer.replies(1)) == 1
+            async with receiving.peer() as seventeenth:
+                assert await seventeenth.rest() == []
+
+    told = Limits().connections_per_peer_max
+    ended = scenario(loop_factory, play, connections_max=512, connections_per_peer_max=told)
+    assert ended.observed == ["mllp.connections.too_many"]
 
 
 def test_b4_one_peer_with_connections_without_end_does_not_slow_another(

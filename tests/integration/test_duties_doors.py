@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contracts.mllp_peer import peer_at
 from tests.integration.riverbend_store import Riverbend, code_of, estate_files
 from tests.integration.riverbend_store import port_of as port_at
 from tests.specs.riverbend_messages import Line, adt, dft
@@ -112,6 +113,39 @@ async def test_other_sources_listen_while_one_port_is_taken_and_it_follows_when_
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(working, 20)
     assert "closed" == (await doors_told(riverbend))["adt"]["state"]
+
+
+async def test_b1_b5_a_source_is_lenient_where_it_says_so_and_status_counts_what_was_met(
+    riverbend: Riverbend,
+) -> None:
+    files = estate_at(0)
+    files["sources/charges.toml"] += b"lenient_end = true\n"  # its last table is [mllp]
+    await append_release(riverbend.database, release_id(files), pack(files), "in a test")
+    duty = IntakeDuty(riverbend.keeping())
+    setting = Setting(role="intake", dsn=riverbend.dsn, home=Path("/nowhere"), name="intake-1")
+    working = asyncio.create_task(run_worker(setting, duty, await connect(riverbend.dsn)))
+    await until_open(riverbend, "charges")
+    sent = dft("A1", Line("L1", "CG", 100), at=AT, control="M1")
+    async with peer_at(port_at(duty, "charges")) as peer:
+        await peer.say(b"\r\n\r\n\x0b" + sent + b"\x1c")
+        assert code_of((await peer.replies(1))[0]) == "AA"
+    async with peer_at(port_at(duty, "adt")) as peer:
+        await peer.say(b"\x0b" + sent + b"\x1c\n")
+        assert await peer.rest() == []
+    told: dict[str, Any] = {}
+    for _ in range(200):
+        told = await doors_told(riverbend)
+        if told["charges"]["faults"] and told["adt"]["faults"]:
+            break
+        await asyncio.sleep(0.1)
+    assert ({"mllp.frame.lenient_end": 1}, 4) == (
+        told["charges"]["faults"],
+        told["charges"]["unframed_bytes"],
+    )
+    assert ({"mllp.frame.end": 1}, 0) == (told["adt"]["faults"], told["adt"]["unframed_bytes"])
+    assert {} == told["scheduling"]["faults"]
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(working, 20)
 
 
 async def test_a_release_gives_a_waiting_source_another_port_and_takes_one_away(

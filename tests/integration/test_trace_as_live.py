@@ -104,7 +104,7 @@ def _traced(riverbend: Riverbend, raw: bytes) -> tuple[list[Verdict], int]:
     channel = riverbend.channel("remits", translations=frozenset(), is_rehearsal=True)
     rehearsal = Rehearsal(riverbend.estate.books, lambda _: channel)
     rehearsal.judge([raw])
-    verdicts = [
+    verdicts: list[Verdict] = [
         (
             each.translation.control_id,
             each.translation.status,

@@ -6,6 +6,7 @@ For `suture check`, `suture serve` and `suture status`. What a source says for i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -58,7 +59,37 @@ def state(source: Source, workers: Sequence[Worker]) -> dict[str, object]:
         "code": reasons[0].code if reasons else "",
         "explanation": reasons[0].explanation if reasons else "",
         "remedy": catalogue()[reasons[0].code].remedy if reasons else "",
+        "faults": faults(found),
+        "unframed_bytes": sum(each.unframed_bytes for each in found),
     }
+
+
+def faults(found: Iterable[Door]) -> dict[str, int]:
+    """Return what went wrong on the connections of these doors, the most frequent first."""
+    total: Counter[str] = Counter()
+    for each in found:
+        total.update(each.faults)
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def print_faults(
+    console: Console, sources: Iterable[Source], workers: Sequence[Worker], at: datetime
+) -> None:
+    """Print what went wrong on connections since the doors opened, and in which time."""
+    for source in sources:
+        found = of(source, workers)
+        met = faults(found)
+        unframed = sum(each.unframed_bytes for each in found)
+        known = catalogue()
+        told = [
+            f"{known[code].title if code in known else code}: {times:,}"
+            for code, times in met.items()
+        ]
+        if unframed:
+            told.append(f"Bytes outside of any frame: {unframed:,}")
+        for words in told:
+            since = age((at - min(each.since for each in found)).total_seconds())
+            console.print(line((f"{source.name} met  ", "bold yellow"), f"{words} (in {since})"))
 
 
 def print_waiting(

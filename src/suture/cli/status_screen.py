@@ -104,6 +104,7 @@ def _print_sources(console: Console, status: Status) -> None:
     console.print(table)
     sources = [each.source for each in status.sources]
     doors.print_waiting(console, sources, status.workers, status.at)
+    doors.print_faults(console, sources, status.workers, status.at)
     for each in status.sources:
         if each.unmatched_count:
             _print_unmatched(console, each)

@@ -43,6 +43,8 @@ from suture.store.worklist import open_work_items
 
 MARK = ".world"
 DOORS = ("adt", "scheduling", "charges")
+CONNECTIONS_PER_PEER_MAX = 64
+"""All of a world's senders are one peer: more of its connections than a hospital's engine opens."""
 QUIET_POLL_SECONDS = 0.1
 QUIET_ROUNDS = 3
 """The world is quiet when nothing was under way this often in a row."""
@@ -390,7 +392,9 @@ def _on_loopback(
     changed = dict(files)
     for door, port in ports.items():
         name = f"sources/{door}.toml"
-        changed[name] = re.sub(rb"(?m)^port = .*$", b"port = %d" % port, changed[name])
+        moved = re.sub(rb"(?m)^port = .*$", b"port = %d" % port, changed[name])
+        limit = b"\n[mllp.limits]\nconnections_per_peer_max = %d\n" % CONNECTIONS_PER_PEER_MAX
+        changed[name] = moved + limit
     name = "destinations/erp.toml"
     host_port = erp_url.removeprefix("http://").encode()
     erp = re.sub(rb"(?m)^url = .*$", b'url = "%s"' % erp_url.encode(), changed[name])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, TypeVar
+from typing import BinaryIO, Literal, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -138,6 +138,15 @@ class MessageDoor(Protocol):
 
         What is half there is its sender's to send again.
         """
+
+
+@runtime_checkable
+class FramedDoor(Protocol):
+    """What a `MessageDoor` may fill beside it, whose protocol frames messages in a byte stream."""
+
+    @property
+    def unframed_bytes(self) -> int:
+        """How many bytes stood outside of any frame, and were dropped, since it opened (B1)."""
 
 
 # Files are found ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -33,6 +33,8 @@ class Opened(msgspec.Struct, frozen=True):
     close: Callable[[], Awaitable[None]]
     trouble: Callable[[], Fault | None] = lambda: None
     """Why nothing comes in although it is open: whoever is at its other end does not answer."""
+    seen: Callable[[], tuple[Mapping[str, int], int]] = lambda: ({}, 0)
+    """How often each fault was met at it, by code, and how many bytes stood outside of frames."""
 
 
 Opener = Callable[[Source], Awaitable[Opened | Fault]]
@@ -47,15 +49,21 @@ class _Place(msgspec.Struct):
     troubled_since: datetime | None = None
 
     def told(self) -> Door:
-        """Return how it is now, with the trouble it has where it is open."""
-        trouble = self.opened.trouble() if self.opened is not None else None
+        """Return how it is now: where it is open, what was met at it and the trouble it has."""
+        if self.opened is None:
+            return self.door
+        faults, unframed_bytes = self.opened.seen()
+        door = msgspec.structs.replace(
+            self.door, faults=dict(faults), unframed_bytes=unframed_bytes
+        )
+        trouble = self.opened.trouble()
         if trouble is None:
             self.troubled_since = None
-            return self.door
+            return door
         if self.troubled_since is None:
             self.troubled_since = instant(now_ms())
         return msgspec.structs.replace(
-            self.door,
+            door,
             since=self.troubled_since,
             code=trouble.code,
             explanation=trouble.explanation,

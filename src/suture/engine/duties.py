@@ -9,6 +9,7 @@ keeps them open. The loops themselves are in `intake.py`, `file_intake.py`, `pul
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ import msgspec
 
 from suture.connectors import registry
 from suture.connectors.erp import ErpDestination
-from suture.connectors.ports import BodyVerdict, FileDoor, PullDoor, Surroundings
+from suture.connectors.ports import BodyVerdict, FileDoor, FramedDoor, PullDoor, Surroundings
 from suture.engine.batching import Batching, Policy, Takes
 from suture.engine.body_intake import BodyIntake
 from suture.engine.clock import now_ms
@@ -153,12 +154,22 @@ class IntakeDuty:
         return self._doors.told()
 
     async def _open(self, source: Source) -> Opened | Fault:
-        taker = _SourceTaker(
-            source.name, self._channels, self._intake, self._bodies, self._complaints.observe
-        )
+        met: Counter[str] = Counter()
+
+        def observe(code: str, peer: str) -> None:
+            met[code] += 1
+            self._complaints.observe(code, peer)
+
+        taker = _SourceTaker(source.name, self._channels, self._intake, self._bodies, observe)
         surroundings = self._keeping.surroundings(source)
         door = await registry.open_message_door(source.settings, taker, surroundings)
-        return door if isinstance(door, Fault) else Opened(door.address, door.drain)
+        if isinstance(door, Fault):
+            return door
+
+        def seen() -> tuple[Counter[str], int]:
+            return met, door.unframed_bytes if isinstance(door, FramedDoor) else 0
+
+        return Opened(door.address, door.drain, seen=seen)
 
     async def drain(self) -> None:
         """Answer what is complete, commit what is queued, close."""

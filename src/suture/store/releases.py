@@ -34,6 +34,10 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
     """Of the fault that keeps it from opening; it is tried again by itself."""
     explanation: str = ""
+    faults: dict[str, int] = {}
+    """What went wrong on its connections since it opened: how often, by code."""
+    unframed_bytes: int = 0
+    """Bytes since then that stood outside of any MLLP frame."""
 
 
 class Worker(msgspec.Struct, frozen=True):

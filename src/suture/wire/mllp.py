@@ -21,6 +21,8 @@ _WHOLE_END = END + CARRIAGE_RETURN
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 JUNK_BYTES_MAX = 1024
+LENIENT_END_SECONDS = 2.0
+"""How long after 0x1C a lenient listener waits for 0x0D before it accepts the frame (B5)."""
 HELD_BYTES_MAX = 4096
 """How much of a frame that is too large is kept for the exception (B2)."""
 
@@ -97,7 +99,7 @@ class FrameReader:
 
     @property
     def is_ending(self) -> bool:
-        """True after 0x1C without 0x0D: with lenient ends, call `end_of_wait` after 2 s (B5)."""
+        """True after 0x1C without 0x0D: with lenient ends, call `end_of_wait` later (B5)."""
         return self._state is _State.ENDING
 
     @property

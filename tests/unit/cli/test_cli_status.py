@@ -121,8 +121,13 @@ def test_a_door_that_is_not_open_is_told_with_its_reason(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     estate = riverbend()
-    reason = {"code": "mllp.port.taken", "explanation": "another program listens there"}
-    shut = Door(source="adt", address="127.0.0.1:2575", since=AT, **reason)
+    shut = Door(
+        source="adt",
+        address="127.0.0.1:2575",
+        since=AT,
+        code="mllp.port.taken",
+        explanation="another program listens there",
+    )
     workers = [Worker(role, role, 1, AT, AT, (shut,)) for role in ROLES]
     adt = source(estate, "adt", **doors.state(estate.sources["adt"], workers))
     status = found(workers=workers, sources=[adt])
@@ -144,6 +149,43 @@ def test_a_server_that_forgets_is_warned_of_and_all_else_is_well(
     printed = " ".join(capsys.readouterr().out.split())
     assert f"Not durable {why}" in printed
     assert "Turn the setting on at the server" in printed
+
+
+def test_b1_what_goes_wrong_on_connections_is_told_for_each_source(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    estate = riverbend()
+    opened = Door(source="adt", address="127.0.0.1:2575", since=AT)
+    first = msgspec.structs.replace(opened, faults={"mllp.junk": 2}, unframed_bytes=4000)
+    told = {"mllp.junk": 1, "mllp.connections.too_many": 5}
+    second = msgspec.structs.replace(opened, faults=told, unframed_bytes=5)
+    workers = [Worker(str(each), "intake", 1, AT, AT, (each,)) for each in (first, second)]
+    state = doors.state(estate.sources["adt"], workers)
+    assert {"mllp.connections.too_many": 5, "mllp.junk": 3} == state["faults"]
+    assert 4005 == state["unframed_bytes"]
+    others = [Worker(role, role, 1, AT, AT) for role in ROLES]
+    show(found(workers=[*others, *workers], sources=[source(estate, "adt", **state)]))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "adt met" in shown
+    assert "Bytes arrived that are not in an MLLP frame: 3" in shown
+    assert "Bytes outside of any frame: 4,005" in shown
+
+
+def test_each_fault_that_a_listener_counts_has_a_title(capsys: pytest.CaptureFixture[str]) -> None:
+    counted = (
+        "mllp.frame.lenient_end",
+        "mllp.frame.overdue",
+        "mllp.connection.idle",
+        "mllp.connections.too_many",
+        "mllp.reply.unread",
+        "mllp.message.not_stored",
+    )
+    opened = Door(source="adt", address="a", since=AT, faults=dict.fromkeys(counted, 7))
+    workers = [Worker("intake", "intake", 1, AT, AT, (opened,))]
+    show(found(workers=workers, sources=[source(riverbend(), "adt")]))
+    shown = " ".join(capsys.readouterr().out.split())
+    for code in counted:
+        assert f"{catalogue()[code].title}: 7" in shown
 
 
 def test_a_destination_that_retries_by_itself_is_well_and_told() -> None:

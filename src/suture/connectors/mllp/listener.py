@@ -62,10 +62,13 @@ class Listener:
         limits: Limits,
         observer: Observer,
         refuser: Refuser | None = None,
+        *,
+        lenient_end_seconds: float | None = None,
     ) -> None:
         """Take who receives messages, the limits, who is told of faults, and who holds remains.
 
-        Without a refuser what arrived of a broken frame is dropped.
+        Without a refuser what arrived of a broken frame is dropped. Where ends are lenient, a frame
+        whose 0x1C no 0x0D follows is taken at the next frame, or after so many seconds (B5).
         """
         self.receiver = receiver
         self.limits = limits
@@ -73,6 +76,9 @@ class Listener:
         self.refuser = refuser
         self.connections: set[_Connection] = set()
         self.peers: Counter[str] = Counter()
+        self.lenient_end_seconds = lenient_end_seconds
+        self.unframed_bytes = 0
+        """Bytes that stood outside of any frame, and were dropped (B1)."""
         self.unanswered_bytes = 0
         """Of all connections: messages that are complete and have no reply yet."""
         self._server: asyncio.Server | None = None
@@ -100,7 +106,11 @@ class _Connection(asyncio.Protocol):
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._limits = listener.limits
-        self._reader = FrameReader(frame_bytes_max=self._limits.frame_bytes_max)
+        self._reader = FrameReader(
+            frame_bytes_max=self._limits.frame_bytes_max,
+            lenient_end=listener.lenient_end_seconds is not None,
+        )
+        self._unframed_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._peer = ""
         self._waiting: deque[bytes | FramingFault] = deque()
@@ -147,16 +157,25 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_ending:
             return
-        for item in self._reader.receive(data):
+        self._take_all(self._reader.receive(data))
+
+    def _take_all(self, items: list[Frame | FramingFault]) -> None:
+        """Take what the reader made of the bytes so far, and let the next deadline run."""
+        for item in items:
             self._frame_is_timed = False
             self._take(item)
+        self._count_unframed()
         if self._reader.is_closed:
             self._end()
         elif self._has_enough():
             self._pause()
-        if self._waiting and self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._work())
+        self._answer()
         self._arm()
+
+    def _answer(self) -> None:
+        """Begin to hand on what waits, where nobody does."""
+        if self._waiting and self._worker is None and self._transport is not None:
+            self._worker = asyncio.get_running_loop().create_task(self._work())
 
     def eof_received(self) -> bool:
         """Answer what is complete before closing: a half-closed peer still reads."""
@@ -178,10 +197,19 @@ class _Connection(asyncio.Protocol):
         if isinstance(item, Frame):
             self._waiting.append(item.payload)
             self._count(len(item.payload))
+            if item.is_lenient:
+                self._listener.observer("mllp.frame.lenient_end", self._peer)
             return
         self._listener.observer(item.fault.code, self._peer)
         if item.fault.code in HELD and self._listener.refuser is not None:
             self._waiting.append(item)
+
+    def _count_unframed(self) -> None:
+        """Count the bytes that stood outside of frames since this was asked last."""
+        total = self._reader.junk_bytes_total
+        if total != self._unframed_bytes:
+            self._listener.unframed_bytes += total - self._unframed_bytes
+            self._unframed_bytes = total
 
     def _count(self, bytes_count: int) -> None:
         """Count bytes taken, or given back where negative."""
@@ -204,6 +232,7 @@ class _Connection(asyncio.Protocol):
             self._is_ending = True
             for item in self._reader.receive_end():
                 self._take(item)
+            self._answer()
 
     async def _work(self) -> None:
         """Hand the waiting frames on together, and reply to each in its turn."""
@@ -260,6 +289,10 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _end_of_wait(self) -> None:
+        """Take the frame whose last byte has not come, where that is lenient (B5)."""
+        self._take_all(self._reader.end_of_wait())
+
     def _expire(self, code: str) -> None:
         self._listener.observer(code, self._peer)
         self._end()
@@ -306,6 +339,13 @@ class _Connection(asyncio.Protocol):
         if self._is_paused:
             self._frame_is_timed = False
             self._disarm()
+            return
+        lenient_seconds = self._listener.lenient_end_seconds
+        if self._reader.is_ending and lenient_seconds is not None:
+            self._disarm()
+            self._frame_is_timed = False
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(lenient_seconds, self._end_of_wait)
             return
         if self._reader.is_open and self._frame_is_timed:
             return  # it runs from the frame's first byte, however slowly the rest comes (B3)

@@ -18,7 +18,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds_max: Seconds = 0.0
     reply_seconds_max: Seconds = 10.0
     connections_max: Count = 512
-    connections_per_peer_max: Count = 64
+    connections_per_peer_max: Count = 16
     pipeline_messages_max: Count = 64
     pipeline_bytes_max: Count = 4 * 1024 * 1024
     listener_bytes_max: Count = 128 * 1024 * 1024
@@ -32,6 +32,8 @@ class MllpSettings(SourceSettings, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port
+    lenient_end: bool = False
+    """Take frames that end in 0x1C alone: a sender that never sends 0x0D (B5)."""
     limits: Limits = Limits()
 
     def address(self, home: PurePath) -> str:  # noqa: ARG002 - of all connectors
