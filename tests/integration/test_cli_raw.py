@@ -1,4 +1,4 @@
-"""`suture trace ID --raw`: a patient's data for whoever may see them, and never unnoticed.
+"""`trace ID --raw`, `exceptions show ID`: a patient's data for whoever may see them, and noted.
 
 How bytes are made visible is `tests/unit/cli/test_cli_reveal.py`.
 """
@@ -185,3 +185,92 @@ def test_only_the_beginning_of_what_is_very_long_is_shown(
     first, *_, last = ended.out.splitlines()
     assert len(first) == 30
     assert "--json gives the whole" in last
+
+
+def item_of(counter: Counter) -> str:
+    (row,) = counter.rows("select id from work_item where resolved_at is null")
+    return str(row["id"])
+
+
+def test_b20_an_exception_tells_where_two_contents_of_a_control_id_differ(
+    counter: Counter,
+) -> None:
+    counter.receive(named(charge("B1", 10_000)), named(charge("B1", 20_000)))
+    item = item_of(counter)
+    told = counter.suture("exceptions", "show", item)
+    assert told.code == FOUND
+    assert CANARY not in told.out
+    assert "differs from msg_" in told.out
+    assert "FT1-11" in told.out
+    assert "was" not in {each.strip().partition(" ")[0] for each in told.out.splitlines()}
+    assert f"exceptions show {item} --reason TEXT" in told.out
+    (found,) = counter.suture("exceptions", "show", item, "--json").objects
+    paths = [(each["path"], each["earlier"], each["later"]) for each in found["differences"]]
+    assert paths == [("FT1-11", None, None)]
+    assert counter.rows("select count(*) from operator_act")[0][0] == 0, "nobody saw a patient"
+
+
+def test_b20_what_two_contents_say_is_shown_to_whoever_says_why_and_is_noted(
+    counter: Counter,
+) -> None:
+    counter.receive(named(charge("B1", 10_000)), named(charge("B1", 20_000)))
+    item = item_of(counter)
+    told = counter.suture("exceptions", "show", item, "--reason", "which holds")
+    lines = [" ".join(each.split()) for each in told.out.splitlines()]
+    assert "was 100.00" in lines
+    assert "is 200.00" in lines
+    looked = [("revealed", getpass.getuser(), "which holds")]
+    query = "select subject from operator_act order by subject"
+    subjects = [row["subject"] for row in counter.rows(query)]
+    assert len(subjects) == 2
+    assert [counter.acts(each) for each in subjects] == [looked, looked]
+    found = counter.suture("exceptions", "show", item, "--reason", "again", "--json").objects[0]
+    (difference,) = found["differences"]
+    assert ("100.00", "200.00") == (difference["earlier"], difference["later"])
+
+
+def test_b20_without_the_keys_an_exception_is_told_and_nothing_of_its_messages(
+    counter: Counter,
+) -> None:
+    counter.receive(charge("B1", 10_000), charge("B1", 20_000))
+    item = item_of(counter)
+    for name in ("kek-1.key", "index.key"):
+        (counter.home / "keys" / name).unlink()
+    told = counter.suture("exceptions", "show", item)
+    assert told.code == FOUND
+    assert "Its messages cannot be opened here" in " ".join(told.out.split())
+    assert "FT1" not in told.out
+    asked = counter.suture("exceptions", "show", item, "--reason", "curious")
+    assert (asked.code, asked.out) == (CLOSED, "")
+    assert counter.rows("select count(*) from operator_act")[0][0] == 0
+
+
+def test_b17_an_exception_shows_its_bytes_in_the_character_sets_they_may_be_in(
+    counter: Counter,
+) -> None:
+    counter.receive(charge("B1").replace(b"JANE", b"REN\xc9E"))
+    item = item_of(counter)
+    told = counter.suture("exceptions", "show", item)
+    assert "It fits: cp1252, iso8859-5, iso8859-7" in told.out
+    assert "REN" not in told.out
+    assert counter.rows("select count(*) from operator_act")[0][0] == 0
+    shown = counter.suture("exceptions", "show", item, "--reason", "accents")
+    assert "RENÉE" in shown.out
+    assert "RENЩE" in shown.out
+    (found,) = counter.suture("exceptions", "show", item, "--reason", "a", "--json").objects
+    first = found["previews"][0]
+    assert ("cp1252", "PID-5") == (first["charset"], first["fields"][0]["path"])
+    assert "RENÉE" in first["fields"][0]["value"]
+    assert len(counter.acts(found["message_ids"][0])) == 2
+
+
+def test_an_exception_with_no_such_question_names_where_its_bytes_are(counter: Counter) -> None:
+    (held,) = counter.hold(named(charge("B1")))
+    item = item_of(counter)
+    told = counter.suture("exceptions", "show", item)
+    assert f"trace {held} --raw --reason TEXT" in told.out
+    assert CANARY not in told.out
+    none = counter.suture("exceptions", "show", "exc_0")
+    assert (none.code, "no exception here is called exc_0" in none.out) == (FOUND, True)
+    (found,) = counter.suture("exceptions", "show", "exc_0", "--json").objects
+    assert found == {"asked": "exc_0", "found": False}

@@ -141,6 +141,24 @@ Reason = Annotated[
 ]
 
 
+@exceptions_app.command(short_help="Show one exception: what differs, what it may mean.")
+def show(
+    item_id: Annotated[str, typer.Argument(metavar="ID", help="The exception, exc_...")],
+    *,
+    reason: Reason = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show one exception, and what its message says where that is the question.
+
+    Of a control id used twice, where the two messages differ; of bytes in another character set,
+    which sets they fit. With --reason also what stands there, which is noted with who looked.
+    """
+    from suture.cli.exceptions_show import run
+
+    raise typer.Exit(run(item_id, reason=reason, home=home, as_json=as_json))
+
+
 @exceptions_app.command(short_help="Resolve exceptions that need no booking, with a reason.")
 def dismiss(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of exceptions, exc_...")],

@@ -167,7 +167,7 @@ def show_details(
     for ordinal, item in enumerate(() if is_grouped else items):
         if ordinal:
             console.print()
-        _print_item(console, item, now)
+        print_item(console, item, now)
 
 
 def _print_group(console: Console, each: Group, first: WorkItem, now: datetime) -> None:
@@ -183,7 +183,8 @@ def _print_group(console: Console, each: Group, first: WorkItem, now: datetime) 
     console.print(line(("e.g. ", "dim"), f"{each.ids[0]} at {plain(each.where)}{about}", indent=2))
 
 
-def _print_item(console: Console, item: WorkItem, now: datetime) -> None:
+def print_item(console: Console, item: WorkItem, now: datetime) -> None:
+    """Print one exception: how much, what, where, since when, and what to do next."""
     amount = f"{money(item.amount_minor, item.currency)}  "
     console.print(line((amount, "bold"), (item.code, "bold yellow"), (f"  {item.id}", "dim")))
     since = age((now - item.opened_at).total_seconds())

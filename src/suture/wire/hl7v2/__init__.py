@@ -2,15 +2,16 @@
 
 Here: bytes to a syntax tree and back. `batch` cuts a file into messages, `parse` reads one
 (`layout` its lines, `segment` its fields, `escape` its values, `charset` and `separators` how to
-read them), `edit` replaces values, `audit` reports what is untidy or unsafe, `build` and
-`acknowledge` write (`MSH`, `MSA`, `ERR`), `timestamp` reads `TS` and `DTM`. Not here: framing
-(`wire/mllp.py`), what a message means (`translate/hl7v2_*.py`, next).
+read them), `edit` replaces values, `audit` reports what is untidy or unsafe, `difference` compares
+two messages, `build` and `acknowledge` write (`MSH`, `MSA`, `ERR`), `timestamp` reads `TS` and
+`DTM`. Not here: framing (`wire/mllp.py`), what a message means (`translate/hl7v2_*.py`, next).
 """
 
 from suture.wire.hl7v2.acknowledge import acknowledge, is_due, is_enhanced, may_acknowledge
 from suture.wire.hl7v2.batch import Batch, Block, Piece, split
 from suture.wire.hl7v2.build import Component, Field, Raw, Repeated, build, segment
-from suture.wire.hl7v2.charset import read_charset
+from suture.wire.hl7v2.charset import likely_charsets, read_charset
+from suture.wire.hl7v2.difference import Difference, differences
 from suture.wire.hl7v2.edit import edit, is_editable, replace_value
 from suture.wire.hl7v2.escape import NULL, escape, unescape
 from suture.wire.hl7v2.layout import SEGMENTS_MAX, content_digest
@@ -29,6 +30,7 @@ __all__ = [
     "Batch",
     "Block",
     "Component",
+    "Difference",
     "Field",
     "Message",
     "Path",
@@ -43,11 +45,13 @@ __all__ = [
     "acknowledge",
     "build",
     "content_digest",
+    "differences",
     "edit",
     "escape",
     "is_due",
     "is_editable",
     "is_enhanced",
+    "likely_charsets",
     "may_acknowledge",
     "parse",
     "parse_header",

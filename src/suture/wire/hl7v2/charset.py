@@ -17,6 +17,9 @@ FALLBACK = "latin-1"
 NAME_LENGTH_MAX = 40
 
 _SUGGESTIONS = ("utf-8", "cp1252")
+_LIKELY = (*_SUGGESTIONS, "iso8859-15", "iso8859-2", "iso8859-9", "iso8859-5", "iso8859-7")
+_CONTROLS = frozenset(map(chr, range(0x80, 0xA0)))
+"""What no sender means: text full of them was read in the wrong character set."""
 
 
 @cache
@@ -48,6 +51,20 @@ def suggest_charset(raw: bytes, declared: str) -> str | None:
         if codec != declared and _fits(raw, codec):
             return codec
     return None
+
+
+def likely_charsets(raw: bytes) -> tuple[str, ...]:
+    """Return the codecs that bytes may have been written in, the likeliest first (B17).
+
+    One of each that read them alike, and none that makes control characters of them.
+    """
+    found: dict[str, str] = {}
+    for codec in _LIKELY:
+        if _fits(raw, codec):
+            text = raw.decode(codec)
+            if text not in found.values() and _CONTROLS.isdisjoint(text):
+                found[codec] = text
+    return tuple(found)
 
 
 def _fits(raw: bytes, codec: str) -> bool:
