@@ -42,7 +42,8 @@ async def test_b31_a_trace_used_again_is_held_and_names_the_message_that_has_it(
     await drop(riverbend, tmp_path, first, again)
     assert (await riverbend.balances())["1020"] == 15_000, "cash once"
     assert await riverbend.exceptions() == ["intake.trace.reused"]
-    (item,) = await riverbend.rows("select explanation from work_item")
+    (item,) = await riverbend.rows("select explanation, amount_minor from work_item")
+    assert item["amount_minor"] == 6_000, "BPR02 of the second is at stake"
     assert (await messages(riverbend, "accepted"))[0] in item["explanation"]
     assert (await riverbend.conservation()).gap == 0
 

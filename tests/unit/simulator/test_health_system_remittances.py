@@ -159,6 +159,14 @@ def test_b31_a_reused_trace_comes_in_other_bytes_and_is_not_counted(files: list[
     assert (False, ()) == (again.is_duplicate, again.totals)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_b31_the_payment_under_a_reused_trace_is_worth_something(seed: int) -> None:
+    """Or the exception about it would say that nothing is at stake."""
+    (again,) = (each for each in generate(seed, 1) if each.planted == faults.TRACE_REUSED)
+    (segments,) = _sets(again.raw)
+    assert _cents(_first(segments, "BPR")[2]) > 0
+
+
 def test_traces_and_file_names_are_unique_where_nothing_is_planted(files: list[Planned]) -> None:
     plain = [each for each in files if not each.planted and not each.heals]
     traces = Counter((payer, trace) for _, payer, trace in _traces(plain))
