@@ -23,12 +23,13 @@ from suture.connectors.files.folder import Folder, FolderSettings
 from suture.connectors.mllp.listener import Listener
 from suture.connectors.mllp.settings import Limits
 from suture.connectors.registry import CONNECTORS
-from suture.engine.duties import IntakeDuty, Keeping, open_channel
+from suture.engine.duties import IntakeDuty, Keeping
 from suture.engine.file_intake import FileIntake
 from suture.engine.intake import Intake
 from suture.engine.raw import open_message
 from suture.engine.runner import Runner
 from suture.engine.transmissions import Transmissions
+from suture.governance.channels import open_channel
 from suture.governance.estate import Estate, load
 from suture.governance.release import pack, release_id
 from suture.model.fault import Fault
@@ -97,9 +98,7 @@ class Riverbend:
 
     def channel(self, source: str, /, **told: Any) -> Channel:
         """Return the channel of a source of the estate, or of one that differs from it in this."""
-        read = self.estate.sources[source]
-        overlay, schema = self.estate.overlays.get(source), self.estate.schemas.get(read.schema)
-        opened = open_channel(read, self.tokenizer, overlay, schema)
+        opened = open_channel(self.estate, self.estate.sources[source], self.tokenizer)
         return structs.replace(opened, **told)
 
     def another_runner(self, name: str, database: Database | None = None) -> Runner:

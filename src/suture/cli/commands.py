@@ -139,6 +139,13 @@ Group = Annotated[
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why; noted with who did it, for ever.")
 ]
+Named = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ID",
+        help="Exceptions, exc_...; or what they are about: messages, msg_..., or journals, SUT...",
+    ),
+]
 
 
 @exceptions_app.command(short_help="Show one exception: what differs, what it may mean.")
@@ -163,9 +170,7 @@ def show(
 def dismiss(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of exceptions, exc_...")],
     *,
-    reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the exception for ever.")
-    ],
+    reason: Reason,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -177,10 +182,7 @@ def dismiss(
 
 @exceptions_app.command(short_help="Send refused journals again, under the same key.")
 def resend(
-    asked: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="ID|JOURNAL", help="Exceptions about journals, or journals, SUT..."),
-    ] = None,
+    named: Named = None,
     *,
     all_of: Group = "",
     new_reference: Annotated[
@@ -202,7 +204,7 @@ def resend(
 
     raise typer.Exit(
         run(
-            asked or [],
+            named or [],
             all_of=all_of,
             is_renewed=new_reference,
             reason=reason,
@@ -214,10 +216,7 @@ def resend(
 
 @exceptions_app.command(short_help="Read messages that were not accepted again, from their bytes.")
 def reprocess(
-    asked: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="ID|MESSAGE", help="Exceptions, or messages, msg_..."),
-    ] = None,
+    named: Named = None,
     *,
     all_of: Group = "",
     reason: Reason = "",
@@ -231,7 +230,7 @@ def reprocess(
     """
     from suture.cli.reprocess import run
 
-    raise typer.Exit(run(asked or [], all_of=all_of, reason=reason, home=home, as_json=as_json))
+    raise typer.Exit(run(named or [], all_of=all_of, reason=reason, home=home, as_json=as_json))
 
 
 @app.command(short_help="Check an estate and bring it into force.")

@@ -43,7 +43,7 @@ REPAIRED_DEPARTMENT = ",".join((*UNMAPPED_HEALED_BY, "", "")).encode() + b"\n"
 """The crosswalk row a steward adds when the new department's charges park."""
 DISMISSALS = {
     "intake.control_id.reused": "the source sent the second message again under a new control id",
-    "intake.trace.reused": "the payer confirmed that the first remittance of this trace holds, and withdrew the second",
+    "intake.trace.reused": "the payer withdrew the second remittance under this trace",
 }
 """What people close by hand, and why they may."""
 

@@ -43,6 +43,12 @@ class UsageError(Exception):
     """What was asked for makes no sense; the message says what to ask instead."""
 
 
+def require_choice(named: object, group: str, *, things: str) -> None:
+    """Refuse a command that names neither single things nor a group of them, or both."""
+    if bool(named) == bool(group):
+        raise UsageError(f"name exceptions or {things}, or a group with --all-of")
+
+
 def explain(error: Exception, *, as_json: bool = False) -> int:
     """Print what an error means to whoever called the command; return the exit code."""
     if type(error).__name__ == "EstateRefusedError":

@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 
 from suture.app import WORKER_SEEN_SECONDS, existing_installation, visited_store
-from suture.cli.ending import FOUND, WELL, UsageError
+from suture.cli.ending import FOUND, WELL, require_choice
 from suture.cli.person import this_person
 from suture.cli.progress import counted
 from suture.cli.screen import count, line, money, open_console, plain, print_json
@@ -48,8 +48,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(asked: Sequence[str], *, all_of: str, reason: str, home: Path | None, as_json: bool) -> int:
     """Reprocess messages; 1 when one of them is not accepted."""
-    if bool(asked) == bool(all_of):
-        raise UsageError("name exceptions or messages, or a group with --all-of")
+    require_choice(asked, all_of, things="messages")
     with silenced():
         ended = asyncio.run(_reprocess(list(asked), all_of, this_person(reason), home))
     if as_json:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from suture.app import WORKER_SEEN_SECONDS, existing_installation, visited_store
-from suture.cli.ending import FOUND, WELL, UsageError
+from suture.cli.ending import FOUND, WELL, UsageError, require_choice
 from suture.cli.person import this_person
 from suture.cli.screen import count, line, money, open_console, plain, print_json
 from suture.store.acts import Person
@@ -61,8 +61,7 @@ def run(
     """Queue refused journals again; 1 when one of them cannot be."""
     if is_renewed and not reason.strip():
         raise UsageError("--new-reference needs --reason: say why, for whoever asks next year")
-    if bool(asked) == bool(all_of):
-        raise UsageError("name exceptions or journals, or a group with --all-of")
+    require_choice(asked, all_of, things="journals")
     resend = _resend(list(asked), all_of, this_person(reason), home, is_renewed=is_renewed)
     resent = asyncio.run(resend)
     if as_json:

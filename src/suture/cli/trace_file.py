@@ -31,7 +31,7 @@ from suture.cli.screen import print_json
 from suture.config import SETTINGS_FILE, Settings, load_settings
 from suture.connectors.ports import read_chunks
 from suture.connectors.registry import CONNECTORS
-from suture.governance.connections import Source
+from suture.governance.channels import open_channels
 from suture.governance.estate import Estate, load
 from suture.governance.reading import shown, suggestion
 from suture.ledger.entry import Entry
@@ -99,9 +99,8 @@ class Readers:
         self.estate = estate
         self._source = source
         tokenizer = Tokenizer(index_key)
-        self._channels = {
-            each.name: _channel(each, tokenizer, estate) for each in estate.sources.values()
-        }
+        sources = estate.sources.values()
+        self._channels = open_channels(estate, sources, tokenizer, is_rehearsal=True)
 
     def channel(self, kind: str) -> Channel:
         """Return the channel of a message type (ST01, MSH-9.1, FHIR): the first that may send it.
@@ -141,23 +140,6 @@ class Readers:
             rehearsal.judge(bar(read_chunks(stream), label="Reading"))
             stream.seek(0)
             yield from rehearsal.tell(bar(read_chunks(stream), label="Deciding"))
-
-
-def _channel(source: Source, tokenizer: Tokenizer, estate: Estate) -> Channel:
-    return Channel(
-        source=source.name,
-        zone=source.zone,
-        tokenizer=tokenizer,
-        authority=source.authority,
-        charset=source.charset,
-        facility=source.facility,
-        overlay=estate.overlays.get(source.name),
-        schema=estate.schemas.get(source.schema),
-        translations=frozenset(source.translations),
-        processing=source.processing,
-        line_numbers=source.line_numbers,
-        is_rehearsal=True,
-    )
 
 
 @contextmanager

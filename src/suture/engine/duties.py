@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from suture.engine.pull_intake import PullIntake
 from suture.engine.runner import Runner
 from suture.engine.telemetry import log
 from suture.engine.transmissions import Transmissions
+from suture.governance.channels import open_channels
 from suture.governance.connections import Destination, Source
 from suture.governance.connector import SourceKind
 from suture.governance.estate import Estate
@@ -39,8 +40,6 @@ from suture.governance.routes import destination_of
 from suture.model.event import Event, Reconsidered
 from suture.model.fault import Fault
 from suture.model.identity import Tokenizer, derive_id
-from suture.model.overlay import Overlay
-from suture.model.schema import Schema
 from suture.model.translation import Channel
 from suture.security.keys import KeyRing
 from suture.store.database import Database
@@ -62,42 +61,6 @@ Secrets = Callable[[str], str]
 def sources_of(estate: Estate, role: str) -> list[Source]:
     """Return the sources whose doors the workers of a role open."""
     return [each for each in estate.sources.values() if SOURCE_ROLES[each.settings.kind] == role]
-
-
-def open_channel(
-    source: Source,
-    tokenizer: Tokenizer,
-    overlay: Overlay | None = None,
-    schema: Schema | None = None,
-) -> Channel:
-    """Return what translation must know about a source."""
-    return Channel(
-        source=source.name,
-        zone=source.zone,
-        tokenizer=tokenizer,
-        authority=source.authority,
-        charset=source.charset,
-        facility=source.facility,
-        overlay=overlay,
-        schema=schema,
-        translations=frozenset(source.translations),
-        processing=source.processing,
-        line_numbers=source.line_numbers,
-        ack=source.ack,
-        x12=source.x12,
-    )
-
-
-def open_channels(
-    estate: Estate, sources: Iterable[Source], tokenizer: Tokenizer
-) -> dict[str, Channel]:
-    """Return the channels of some sources of an estate, by name."""
-    return {
-        each.name: open_channel(
-            each, tokenizer, estate.overlays.get(each.name), estate.schemas.get(each.schema)
-        )
-        for each in sources
-    }
 
 
 def open_journals(destination: Destination, secrets: Secrets) -> ErpDestination | Fault:

@@ -17,7 +17,6 @@ from datetime import datetime
 import msgspec
 
 from suture.connectors.mllp.listener import HELD
-from suture.engine.duties import open_channels
 from suture.engine.file_reprocess import reprocess_file
 from suture.engine.message_reprocess import (
     Desk,
@@ -27,6 +26,7 @@ from suture.engine.message_reprocess import (
     reprocess_message,
 )
 from suture.engine.telemetry import log
+from suture.governance.channels import open_channel
 from suture.governance.estate import Estate
 from suture.model.identity import Tokenizer
 from suture.security.keys import KeyFileError
@@ -196,7 +196,7 @@ async def _reprocessed(
     if source is None:
         why = f"the estate in force has no source {first.source} to read it by"
         return [refused(each, why) for each in unit.ids]
-    channel = open_channels(estate, [source], tokenizer)[source.name]
+    channel = open_channel(estate, source, tokenizer)
     if first.transmission_id is None:
         return [await reprocess_message(desk, first, channel)]
     return await reprocess_file(desk, unit.messages, channel)

@@ -87,6 +87,7 @@ def test_nothing_is_made_where_no_installation_is(suture: Command, elsewhere: Pa
         ["reconcile"],
         ["exceptions"],
         ["exceptions", "dismiss", "exc_1", "--reason", "none"],
+        ["exceptions", "show", "exc_1"],
         ["exceptions", "resend", "SUT0000000000001"],
         ["exceptions", "reprocess", "msg_0"],
         ["trace", "msg_0", "--raw", "--reason", "none"],
