@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from suture.cli.estates import sample_estate
+from suture.connectors.registry import CONNECTORS
 from suture.governance.channels import open_channel, open_channels
 from suture.governance.estate import Estate, load
 from suture.model.identity import Tokenizer
@@ -13,7 +14,7 @@ TOKENIZER = Tokenizer(b"an index key of the tests, 32 bytes")
 
 
 def riverbend() -> Estate:
-    estate = load(sample_estate())
+    estate = load(sample_estate(), CONNECTORS)
     assert isinstance(estate, Estate)
     return estate
 
