@@ -41,8 +41,9 @@ def test_a_channel_says_all_that_its_source_says() -> None:
     differing = [
         name
         for name, value in shared.items()
-        if name != "translations" and value != getattr(source, name)
+        if name not in {"translations", "schema"} and value != getattr(source, name)
     ]
     assert [] == differing
     assert channel.translations == frozenset(source.translations)
     assert channel.overlay is estate.overlays.get("charges")
+    assert channel.schema is estate.schemas.get(source.schema)
