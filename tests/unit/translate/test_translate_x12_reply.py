@@ -7,7 +7,7 @@ from tests.unit.governance.estate_edits import FILES, edited
 from tests.unit.translate.x12_files import TOKENIZER, changed, example, read_text
 
 from suture.connectors.registry import CONNECTORS
-from suture.engine.duties import open_channel
+from suture.governance.channels import open_channel
 from suture.governance.estate import Estate, load
 from suture.model.claim import ClaimAcknowledged
 from suture.model.translation import X12Replies
@@ -41,11 +41,11 @@ def test_a_source_says_in_its_file_what_its_sender_is_told() -> None:
     said = '[x12]\nacknowledge = "rejected"\nacknowledges_claims = true\n\n[files]'
     loaded = load(edited("sources/remits.toml", "[files]", said), CONNECTORS)
     assert isinstance(loaded, Estate)
-    replies = open_channel(loaded.sources["remits"], TOKENIZER).x12
+    replies = open_channel(loaded, loaded.sources["remits"], TOKENIZER).x12
     assert X12Replies(acknowledge="rejected", acknowledges_claims=True) == replies
     silent = load(FILES, CONNECTORS)
     assert isinstance(silent, Estate)
-    assert X12Replies() == open_channel(silent.sources["remits"], TOKENIZER).x12
+    assert X12Replies() == open_channel(silent, silent.sources["remits"], TOKENIZER).x12
 
 
 # 999 --------------------------------------------------------------------------------------------
