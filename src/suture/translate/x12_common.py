@@ -128,6 +128,8 @@ class _Interchanges:
         self._messages_count = 0
         """Of the open interchange."""
         self._interchange_offset = 0
+        self._header_notes: tuple[Fault, ...] = ()
+        """What is untidy in the ISA, for the first set after it to tell."""
         self._is_open = False
         self._is_told = False
         """Something of the file was told: its lack of an interchange need not be."""
@@ -153,6 +155,7 @@ class _Interchanges:
                 case InterchangeStart():
                     self._is_open = self._is_told = True
                     self._interchange_offset = item.segment.offset if item.segment else 0
+                    self._header_notes = item.notes
                 case GroupEnd():
                     self._faults.extend(item.faults)
                     self._replies.end_group(item)
@@ -260,6 +263,10 @@ class _Interchanges:
         if self._door and self._channel.is_rehearsal:
             notes = (self._door, *translation.notes)
             translation = msgspec.structs.replace(translation, notes=notes)
+        if self._header_notes:
+            notes = (*self._header_notes, *translation.notes)
+            translation = msgspec.structs.replace(translation, notes=notes)
+            self._header_notes = ()
         bytes_count = max(0, self._ends_at - offset)
         return Reading(
             translation=translation,
