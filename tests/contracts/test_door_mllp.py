@@ -1,4 +1,8 @@
-"""MLLP passes the contract of doors that listen; its own promises are `test_connector_mllp.py`."""
+"""MLLP passes the contracts of doors and of destinations.
+
+Its own promises are `test_connector_mllp.py`, `test_connector_mllp_tls.py` and
+`test_destination_mllp.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,15 @@ from tests.contracts.door_contract import (
     FEW_CONNECTIONS,
     SMALL_BYTES,
     SOON_SECONDS,
+    MessageDestinationContract,
     MessageDoorContract,
     SettingsContract,
 )
+from tests.contracts.mllp_receiver import MllpReceiver
 
 from suture.connectors.mllp.sender import ConnectionLostError, Sender
-from suture.connectors.mllp.settings import Limits, MllpSettings
-from suture.governance.connector import SourceSettings
+from suture.connectors.mllp.settings import Limits, MllpDestinationSettings, MllpSettings
+from suture.governance.connector import DestinationSettings, SourceSettings
 from suture.wire.mllp import frame
 
 
@@ -54,3 +60,42 @@ class TestMllpDoor(MessageDoorContract):
 
     def beginning(self, raw: bytes) -> bytes:
         return frame(raw)[:20]
+
+
+class TestMllpDestinationSettings(SettingsContract):
+    """Settings of a receiver."""
+
+    connector = "mllp"
+    settings_type = MllpDestinationSettings
+
+    def valid(self) -> Any:
+        return MllpDestinationSettings(host="interface.example", port=6661)
+
+
+class TestMllpDestination(MessageDestinationContract):
+    """A sender and a receiver made with python-hl7, which is not ours."""
+
+    receiver = MllpReceiver()
+
+    def settings(self) -> DestinationSettings:
+        return MllpDestinationSettings(
+            host="127.0.0.1", port=self.receiver.port, reply_seconds_max=SOON_SECONDS
+        )
+
+    def body(self, key: str) -> bytes:
+        return f"MSH|^~\\&|SUTURE||LAB||20260310||ADT^A01|{key}|P|2.5.1\rPV1|1|I\r".encode()
+
+    async def start_peer(self) -> None:
+        port = self.receiver.port if self.receiver.is_stopped else 0
+        if not self.receiver.is_stopped:
+            self.receiver = MllpReceiver()
+        await self.receiver.start(port)
+
+    async def stop_peer(self) -> None:
+        await self.receiver.stop()
+
+    def let_peer(self, do: str) -> None:
+        self.receiver.does = {"take": "AA", "refuse": "AR"}.get(do, do)
+
+    def taken(self) -> list[bytes]:
+        return self.receiver.taken

@@ -28,6 +28,15 @@ in the settings (B90). Empty where none is needed."""
 SourceKind = Literal["message", "file", "pull"]
 """How messages come: told to a door that listens, found as files, or asked for again and again."""
 DestinationKind = Literal["journal", "message"]
+ContentType = Literal[
+    "application/hl7-v2+er7",
+    "application/fhir+json",
+    "application/edi-x12",
+    "application/json",
+    "application/cloudevents+json",
+    "application/xml",
+]
+"""What a message that goes out is, as its receiver is told where its protocol has a place."""
 
 _SECRET_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0\r\n]+")
 _URL = re.compile(r"(https?)://([^/?#\s]+)(?:/[^?#\s]*)?")
@@ -60,6 +69,8 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of a destination: the table of `destinations/*.toml` named as its connector."""
 
     kind: ClassVar[DestinationKind]
+    content_types: ClassVar[frozenset[ContentType]] = frozenset(get_args(ContentType))
+    """Of messages: what its protocol carries; a format of another kind is a fault."""
 
     @property
     def address(self) -> str:
@@ -70,6 +81,11 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True):
     def attempt_seconds_max(self) -> float:
         """After how long one attempt to send has ended in any case: leases last longer."""
         raise NotImplementedError
+
+    @property
+    def at_once_max(self) -> int:
+        """How many messages it is sent side by side; one more waits here, not on the wire."""
+        return 1
 
     def faults(self, document: Document, keys: Keys) -> Iterator[Fault]:  # noqa: ARG002 - a hook
         """Yield what is wrong beyond the types; `keys` leads to this table in its document."""

@@ -2,7 +2,8 @@
 
 Here: a reader without any I/O, fed with bytes as they come, that returns frames and framing faults
 in order. Not here: sockets and deadlines (`connectors/mllp`, which asks `is_open`), what is in a
-frame (`wire/hl7v2`, next). HL7 v2 transport specification, MLLP release 1: `<VT> message <FS><CR>`.
+frame (`wire/hl7v2`, next). HL7 v2 transport specification, MLLP release 1: `<VT> message <FS><CR>`;
+in release 2 each of them is answered by a frame that holds one byte, 0x06 or 0x15.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from suture.model.fault import Fault, fault
 START = b"\x0b"
 END = b"\x1c"
 CARRIAGE_RETURN = b"\r"
+COMMIT_ACK, COMMIT_NAK = b"\x06", b"\x15"
+"""MLLP release 2, 3.1.3: the frame before this one is safe with its receiver, or is not."""
 _WHOLE_END = END + CARRIAGE_RETURN
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024

@@ -2,8 +2,8 @@
 
 Bytes are framed by `wire/mllp.py`, handed on whole, and never looked into; what arrived of a frame
 that broke off goes to the refuser, to be held (B2, B7). Limits on time, size and connections are
-set here: bad inputs B1 to B12 of docs/reference/bad_input.md. What becomes of a message is
-`engine/intake.py`.
+set here: bad inputs B1 to B12 of docs/reference/bad_input.md. TLS is put before it by `secured.py`.
+What becomes of a message is `engine/intake.py`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,18 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+from suture.connectors.mllp.secured import SecuredPort
 from suture.connectors.mllp.settings import Limits
+from suture.connectors.tls import Contexts
 from suture.model.fault import Fault, fault
-from suture.wire.mllp import Frame, FrameReader, FramingFault, frame
+from suture.wire.mllp import (
+    COMMIT_ACK,
+    COMMIT_NAK,
+    Frame,
+    FrameReader,
+    FramingFault,
+    frame,
+)
 
 Receiver = Callable[[bytes], Awaitable[bytes | None]]
 """Takes one message, returns the reply once it is durable (empty: none is due); None closes."""
@@ -64,16 +73,20 @@ class Listener:
         refuser: Refuser | None = None,
         *,
         lenient_end_seconds: float | None = None,
+        contexts: Contexts | None = None,
+        is_release_2: bool = False,
     ) -> None:
         """Take who receives messages, the limits, who is told of faults, and who holds remains.
 
         Without a refuser what arrived of a broken frame is dropped. Where ends are lenient, a frame
-        whose 0x1C no 0x0D follows is taken at the next frame, or after so many seconds (B5).
+        whose 0x1C no 0x0D follows is taken at the next frame, or after so many seconds (B5). With
+        contexts it speaks TLS. In MLLP release 2 a commit acknowledgement goes before each reply.
         """
         self.receiver = receiver
         self.limits = limits
         self.observer = observer
         self.refuser = refuser
+        self.is_release_2 = is_release_2
         self.connections: set[_Connection] = set()
         self.peers: Counter[str] = Counter()
         self.lenient_end_seconds = lenient_end_seconds
@@ -81,10 +94,31 @@ class Listener:
         """Bytes that stood outside of any frame, and were dropped (B1)."""
         self.unanswered_bytes = 0
         """Of all connections: messages that are complete and have no reply yet."""
+        self.secured = (
+            SecuredPort(
+                contexts,
+                lambda: _Connection(self),
+                observer,
+                self.has_room,
+                limits.frame_seconds_max,
+            )
+            if contexts is not None
+            else None
+        )
         self._server: asyncio.Server | None = None
 
+    def has_room(self, peer: str, of_peer_count: int = 0, all_count: int = 0) -> bool:
+        """Return whether one more connection of a peer may come, beside these not counted yet."""
+        limits = self.limits
+        return (
+            len(self.connections) + all_count < limits.connections_max
+            and self.peers[peer] + of_peer_count < limits.connections_per_peer_max
+        )
+
     async def start(self, host: str, port: int) -> int:
-        """Begin to listen; return the port."""
+        """Begin to listen; return the port. Raises OSError."""
+        if self.secured is not None:
+            return await self.secured.start(host, port)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: _Connection(self), host, port, backlog=512, reuse_address=True
@@ -93,11 +127,13 @@ class Listener:
 
     async def drain(self) -> None:
         """Stop accepting, answer every message that is complete, then close between frames."""
-        if self._server is None:
-            return
-        self._server.close()
+        if self.secured is not None:
+            await self.secured.drain()
+        if self._server is not None:
+            self._server.close()
         await asyncio.gather(*(connection.finish() for connection in list(self.connections)))
-        await self._server.wait_closed()
+        if self._server is not None:
+            await self._server.wait_closed()
 
 
 class _Connection(asyncio.Protocol):
@@ -129,10 +165,7 @@ class _Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # a server makes stream transports
         self._peer = str((transport.get_extra_info("peername") or ("?",))[0])
         listener = self._listener
-        if (
-            len(listener.connections) >= self._limits.connections_max
-            or listener.peers[self._peer] >= self._limits.connections_per_peer_max
-        ):
+        if not listener.has_room(self._peer):
             self._drop("mllp.connections.too_many")
             return
         listener.connections.add(self)
@@ -178,9 +211,12 @@ class _Connection(asyncio.Protocol):
             self._worker = asyncio.get_running_loop().create_task(self._work())
 
     def eof_received(self) -> bool:
-        """Answer what is complete before closing: a half-closed peer still reads."""
+        """Answer what is complete before closing: a half-closed peer still reads.
+
+        Not over TLS, where an end is the end of both directions: its sender asks again.
+        """
         self._end_of_stream()
-        return bool(self._waiting or self._worker)
+        return self._listener.secured is None and bool(self._waiting or self._worker)
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -195,6 +231,8 @@ class _Connection(asyncio.Protocol):
 
     def _take(self, item: Frame | FramingFault) -> None:
         if isinstance(item, Frame):
+            if self._listener.is_release_2 and item.payload in (COMMIT_ACK, COMMIT_NAK):
+                return  # of a reply of ours, which is durable whatever becomes of it
             self._waiting.append(item.payload)
             self._count(len(item.payload))
             if item.is_lenient:
@@ -242,12 +280,9 @@ class _Connection(asyncio.Protocol):
                 self._waiting.clear()
                 replies = await self._replies(batch)
                 self._count(-sum(len(each) for each in batch if isinstance(each, bytes)))
-                for reply in replies:
-                    if not isinstance(reply, bytes):
-                        self._drop("mllp.message.not_stored")
+                for item, reply in zip(batch, replies, strict=True):
+                    if not await self._settle(item, reply):
                         return
-                    if reply:
-                        await self._reply(reply)
                 self._resume()
         finally:
             self._worker = None
@@ -255,6 +290,27 @@ class _Connection(asyncio.Protocol):
                 self._count(-self._unanswered_bytes)  # nobody is left to answer
             self._close_when_answered()
             self._arm()
+
+    async def _settle(
+        self, item: bytes | FramingFault, reply: bytes | BaseException | None
+    ) -> bool:
+        """Give what a frame got; False where the connection ends for it.
+
+        In release 2 the sender keeps the connection, and what was not stored, by a negative commit
+        acknowledgement. A frame that was given up for another one is owed none.
+        """
+        if not isinstance(reply, bytes):
+            self._listener.observer("mllp.message.not_stored", self._peer)
+            if not self._listener.is_release_2:
+                self._abort()
+                return False
+            await self._reply(COMMIT_NAK)
+            return True
+        if self._listener.is_release_2 and (isinstance(item, bytes) or item.is_fatal):
+            await self._reply(COMMIT_ACK if isinstance(item, bytes) else COMMIT_NAK)
+        if reply:
+            await self._reply(reply)
+        return True
 
     async def _replies(
         self, batch: list[bytes | FramingFault]
@@ -285,6 +341,9 @@ class _Connection(asyncio.Protocol):
 
     def _drop(self, code: str) -> None:
         self._listener.observer(code, self._peer)
+        self._abort()
+
+    def _abort(self) -> None:
         self._is_ending = True
         if self._transport is not None:
             self._transport.abort()

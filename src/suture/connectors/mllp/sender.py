@@ -1,12 +1,13 @@
 """The MLLP sender: one connection, one message in flight, the reply awaited.
 
-Used to tell other systems, and by the simulators. Framing is `wire/mllp.py`; whether to send again
-is the caller's to decide.
+Used to tell other systems (`destination.py`, which knows what a reply means), and by the
+simulators. Framing is `wire/mllp.py`; whether to send again is the caller's to decide.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from types import TracebackType
 from typing import Self
@@ -27,7 +28,7 @@ class Sender:
     """A connection to one MLLP listener."""
 
     def __init__(self, host: str, port: int, *, reply_seconds_max: float = 30.0) -> None:
-        """Take the listener's address and how long to wait for a reply."""
+        """Take the listener's address and how long `send` waits for a reply."""
         self._host = host
         self._port = port
         self._reply_seconds_max = reply_seconds_max
@@ -50,12 +51,27 @@ class Sender:
         """Close the connection."""
         await self.close()
 
-    async def connect(self) -> None:
-        """Open the connection. Raises ConnectionLostError when nobody listens."""
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection is there, as far as this side knows."""
+        is_there = self._writer is not None and not self._writer.is_closing()
+        return is_there and self._reader is not None and not self._reader.at_eof()
+
+    async def connect(
+        self, context: ssl.SSLContext | None = None, *, server_name: str = ""
+    ) -> None:
+        """Open the connection, over TLS where a context is given and `server_name` is shown.
+
+        Raises ConnectionLostError when nobody listens, or somebody we do not trust.
+        """
+        await self.close()
         self._frames = FrameReader()
         self._replies.clear()
+        name = (server_name or self._host) if context is not None else None
         try:
-            self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+            self._reader, self._writer = await asyncio.open_connection(
+                self._host, self._port, ssl=context, server_hostname=name
+            )
         except OSError as error:
             raise ConnectionLostError(str(error.errno)) from error
 
@@ -72,23 +88,29 @@ class Sender:
         """
         if self._writer is None or self._reader is None:
             await self.connect()
-        assert self._writer is not None, "just connected"
-        assert self._reader is not None, "just connected"
         try:
-            self._writer.write(frame(message))
             async with asyncio.timeout(self._reply_seconds_max):
-                await self._read_reply(self._reader)
+                await self.write(message)
+                return await self.read()
         except (OSError, TimeoutError) as error:
             await self.close()
             raise ConnectionLostError(type(error).__name__) from error
-        return self._replies.popleft()
 
-    async def _read_reply(self, reader: asyncio.StreamReader) -> None:
-        """Read until a whole reply is there. Raises OSError when the peer closes before."""
+    async def write(self, payload: bytes) -> None:
+        """Send one frame and await nothing but the kernel. Raises OSError."""
+        assert self._writer is not None, "connected"
+        self._writer.write(frame(payload))
+        await self._writer.drain()
+
+    async def read(self) -> bytes:
+        """Return the next whole frame. Raises OSError when the peer closes before."""
+        assert self._reader is not None, "connected"
         while not self._replies:
-            data = await reader.read(READ_BYTES_MAX)
+            data = await self._reader.read(READ_BYTES_MAX)
             if not data:
                 raise ConnectionAbortedError("closed before the reply")
-            self._replies.extend(
-                item.payload for item in self._frames.receive(data) if isinstance(item, Frame)
-            )
+            for item in self._frames.receive(data):
+                if not isinstance(item, Frame):
+                    raise ConnectionAbortedError("the reply is in no frame")
+                self._replies.append(item.payload)
+        return self._replies.popleft()
