@@ -280,7 +280,8 @@ async def _duty(
         case "runner":
             return RunnerDuty(database, setting.name, partitions_count)
         case "delivery":
-            return DeliveryDuty(database, setting.name, _secret)
+            keys = await installation.key_ring(database)
+            return DeliveryDuty(database, setting.name, _secret, keys, setting.home)
 
 
 def secret_of(reference: str) -> str:

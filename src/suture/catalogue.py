@@ -7,9 +7,19 @@ of its streams. Nothing else names them one by one. What the chain does with the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast, get_args
 
+import msgspec
+
+from suture.model.account import AccountRegistered, ChargeCredited, ChargePosted
+from suture.model.claim import ClaimAdjudicated, ClaimSubmitted
+from suture.model.coverage import CoverageReported
+from suture.model.disclosure import Disclosure
+from suture.model.envelope import ContentType, Envelope
+from suture.model.fault import Fault
+from suture.model.master_data import LocationRecorded, OrganizationRecorded, ProviderRecorded
+from suture.model.supply import SupplyCancelled, SupplyDispensed, SupplyRequested
 from suture.model.translation import Channel, Translation
 from suture.processes import (
     appointment,
@@ -23,6 +33,7 @@ from suture.processes import (
 from suture.processes.process import Process
 from suture.translate import (
     fhir_account,
+    fhir_adjudication,
     fhir_appointment,
     fhir_claim,
     fhir_coverage,
@@ -62,7 +73,7 @@ from suture.translate.fhir_common import Translator
 from suture.translate.tabular_common import RowTranslator
 from suture.translate.x12_common import Translator as SetTranslator
 from suture.translate.x12_units import by_guide
-from suture.wire import hl7v2
+from suture.wire import fhir, hl7v2
 
 PROCESSES: dict[str, Process[Any]] = {
     "appointment": appointment,
@@ -145,3 +156,65 @@ TRANSLATIONS = (
     "bank_bai2",
 )
 """What a source may be said to send: a format, or one translation of it, by its module's name."""
+
+
+Renderer = Callable[[Any, Disclosure, Envelope], bytes | Fault]
+"""Writes one fact: what may be told of whom, and what stands around it. Pure."""
+
+
+class Format(msgspec.Struct, frozen=True):
+    """What facts are written as for a receiver: their content type, and who writes which."""
+
+    content_type: ContentType
+    renderers: Mapping[type[msgspec.Struct], Renderer]
+
+    def types(self, tells: tuple[str, ...]) -> dict[str, type[msgspec.Struct]]:
+        """Return the facts it writes of those named, by type: `encounter`, `charge.posted`."""
+        known = {str(kind.__struct_config__.tag): kind for kind in self.renderers}
+        return {
+            name: kind
+            for name, kind in known.items()
+            if any(name == tell or name.startswith(f"{tell}.") for tell in tells)
+        }
+
+
+def _resource(render: Callable[[Any, Mapping[str, str]], fhir.Resource]) -> Renderer:
+    """Return a renderer of one resource, which takes numbers by their surrogates."""
+    return lambda fact, disclosure, _: fhir.render(render(fact, disclosure.values))
+
+
+def _party(render: Callable[[Any], fhir.Resource]) -> Renderer:
+    """Return a renderer of master data, which names no patient."""
+    return lambda fact, _, __: fhir.render(render(fact))
+
+
+RENDERERS: dict[str, Format] = {
+    "fhir": Format(
+        "application/fhir+json",
+        {
+            **dict.fromkeys(
+                cast("tuple[type[msgspec.Struct], ...]", get_args(fhir_appointment.AnyAppointment)),
+                _resource(fhir_appointment.render_appointment),
+            ),
+            **dict.fromkeys(
+                cast(
+                    "tuple[type[msgspec.Struct], ...]", get_args(fhir_encounter.RenderedEncounter)
+                ),
+                _resource(fhir_encounter.render_encounter),
+            ),
+            AccountRegistered: _resource(fhir_account.render_account),
+            ChargePosted: _resource(fhir_account.render_charge),
+            ChargeCredited: _resource(fhir_account.render_charge),
+            ClaimSubmitted: _resource(fhir_claim.render_claim),
+            ClaimAdjudicated: _resource(fhir_adjudication.render_response),
+            CoverageReported: _resource(fhir_coverage.render_coverage),
+            SupplyRequested: _resource(fhir_supply.render_request),
+            SupplyCancelled: _resource(fhir_supply.render_request),
+            SupplyDispensed: _resource(fhir_supply.render_delivery),
+            ProviderRecorded: _party(fhir_party.render_practitioner),
+            OrganizationRecorded: _party(fhir_party.render_organization),
+            LocationRecorded: _party(fhir_party.render_location),
+        },
+    ),
+}
+"""What a receiver may be told, by the name that `format` gives it."""

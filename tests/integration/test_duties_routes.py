@@ -100,7 +100,9 @@ async def test_each_erp_gets_the_journals_of_its_own_entities_and_a_release_move
             await stack.enter_async_context(serving(tmp_path / name, estate_of()))
             for name in ("hospital", "clinic")
         ]
-        duty = DeliveryDuty(riverbend.database, "delivery-1", lambda _: TOKEN)
+        duty = DeliveryDuty(
+            riverbend.database, "delivery-1", lambda _: TOKEN, riverbend.keys, Path("/nowhere")
+        )
         await duty.start(*await in_force(riverbend, estate_to(hospital, None)))
         await book(riverbend, "1")
         await riverbend.until(everything)
@@ -132,7 +134,9 @@ async def test_one_erp_that_is_down_holds_up_no_other(riverbend: Riverbend, tmp_
             for name in ("hospital", "clinic")
         ]
         await hospital.misbehave({"mode": "down"})
-        duty = DeliveryDuty(riverbend.database, "delivery-1", lambda _: TOKEN)
+        duty = DeliveryDuty(
+            riverbend.database, "delivery-1", lambda _: TOKEN, riverbend.keys, Path("/nowhere")
+        )
         await duty.start(*await in_force(riverbend, estate_to(hospital, clinic)))
         await book(riverbend, "1")
         await riverbend.until(

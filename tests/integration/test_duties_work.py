@@ -62,7 +62,9 @@ async def test_the_duties_together_carry_a_message_and_a_file_to_the_erp(
         estate, release = await in_force(riverbend, files)
         intake, folder = IntakeDuty(riverbend.keeping()), FilesDuty(riverbend.keeping(tmp_path))
         runner = RunnerDuty(riverbend.database, "runner-1", PARTITIONS_COUNT)
-        delivery = DeliveryDuty(riverbend.database, "delivery-1", lambda _: TOKEN)
+        delivery = DeliveryDuty(
+            riverbend.database, "delivery-1", lambda _: TOKEN, riverbend.keys, Path("/nowhere")
+        )
         duties = (intake, folder, runner, delivery)
         for duty in duties:
             await duty.start(estate, release)

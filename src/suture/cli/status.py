@@ -34,6 +34,7 @@ from suture.engine.duties import sources_of
 from suture.engine.worker import NoReleaseError, Role, load_estate
 from suture.governance.connections import Destination, Source
 from suture.governance.estate import Estate
+from suture.governance.receivers import Receiver
 from suture.model.fault import Fault, catalogue, fault
 from suture.store.controls import Counts, DeliveryCounts, read_counts, read_delivery_counts
 from suture.store.database import Database
@@ -68,7 +69,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 class DestinationStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One destination: what waits for it, and why."""
 
-    destination: Destination
+    destination: Destination | Receiver
     traffic: DestinationTraffic
 
     @property
@@ -192,7 +193,7 @@ def needed_roles(estate: Estate | None) -> tuple[Role, ...]:
         "intake": bool(sources_of(estate, "intake")),
         "files": bool(sources_of(estate, "files")),
         "runner": True,
-        "delivery": bool(estate.destinations),
+        "delivery": bool(estate.destinations or estate.receivers),
     }
     return tuple(role for role, is_needed in needed.items() if is_needed)
 
@@ -232,11 +233,15 @@ def _unmatched(source: Source, home: Path) -> int:
 
 async def _destinations(database: Database, estate: Estate | None) -> list[DestinationStatus]:
     traffic = await read_destination_traffic(database)
+    every: list[Destination | Receiver] = []
+    if estate is not None:
+        every += estate.destinations.values()
+        every += estate.receivers.values()
     return [
         DestinationStatus(
             destination=each, traffic=traffic.get(each.name, DestinationTraffic(each.name))
         )
-        for each in (estate.destinations.values() if estate else ())
+        for each in every
     ]
 
 

@@ -20,6 +20,7 @@ from suture.cli.screen import (
 from suture.cli.status import DestinationStatus, SourceStatus, Status, remedy_of, why_waiting
 from suture.connectors.files.settings import FilesSettings
 from suture.engine.duties import SOURCE_ROLES
+from suture.governance.receivers import Receiver
 from suture.store.queues import Queue
 
 _STANDS_STILL = {"runner": "nothing is booked", "delivery": "nothing is sent"}
@@ -132,7 +133,7 @@ def _print_unmatched(console: Console, each: SourceStatus) -> None:
 def _print_destinations(console: Console, status: Status) -> None:
     if not status.destinations:
         return
-    table = plain_table("destination", "where", "last sent", "journals", right=["journals"])
+    table = plain_table("destination", "where", "last sent", "sent", right=["sent"])
     for each in status.destinations:
         table.add_row(
             f"[bold]{each.destination.name}[/]",
@@ -151,14 +152,19 @@ def _print_queue(console: Console, each: DestinationStatus) -> None:
     name = each.destination.name
     if each.state == "waiting":
         style = "bold red" if each.needs_somebody else "bold yellow"
-        waits = count(traffic.queued_count, "journal")
+        waits = count(traffic.queued_count, _noun(each))
         verb = "waits" if traffic.queued_count == 1 else "wait"
         told = f"{plain(why_waiting(each))}; {waits} {verb}"
         console.print(line((f"{name} waits  ", style), told))
         console.print(line(("→ ", "bold"), remedy_of(each), indent=6))
     if traffic.refused_count:
-        refused = f"{count(traffic.refused_count, 'journal')}: see suture exceptions"
+        refused = f"{count(traffic.refused_count, _noun(each))}: see suture exceptions"
         console.print(line((f"{name} refused  ", "bold red"), refused))
+
+
+def _noun(each: DestinationStatus) -> str:
+    """Return what goes to a destination."""
+    return "message" if isinstance(each.destination, Receiver) else "journal"
 
 
 def _print_waiting(console: Console, status: Status) -> None:

@@ -106,6 +106,8 @@ def _add_told(root: Tree, lineage: Lineage) -> None:
     for event in lineage.get("events", ()):
         of_event = [each for each in items if each["event_id"] == event["id"]]
         node = branch.add(_event_line(event, of_event))
+        for each in [each for each in lineage.get("told", ()) if each["event_id"] == event["id"]]:
+            node.add(_told_line(each))
         for entry in [each for each in entries if each["event_id"] == event["id"]]:
             _add_entry(node, entry)
             entries.remove(entry)
@@ -137,6 +139,18 @@ def _event_line(event: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) ->
         f"  {event['type']}  {plain(event['stream'])}  ",
         (plain(event["path"]), "cyan"),
         f"  {_outcome(event, items)}, {place}",
+    )
+
+
+def _told_line(told: Mapping[str, Any]) -> Text:
+    """Return whom a fact was told to, under which key, and what became of it."""
+    document = f", document {plain(told['document'])}" if told["document"] else ""
+    attempts = count(told["attempts_count"], "attempt")
+    return Text.assemble(
+        (told["key"], "bold green"),
+        f"  told to {told['destination']}, {attempts}, ",
+        (f"{told['status'].lower()}{document}", "bold"),
+        "" if told["disclosed"] else ", without identifiers",
     )
 
 

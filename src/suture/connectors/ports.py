@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from suture.connectors.outcome import Healthy, Outcome, Refused, Transient
-from suture.governance.connector import ContentType
+from suture.model.envelope import ContentType
 from suture.model.fault import Fault
 from suture.model.translation import Status
 

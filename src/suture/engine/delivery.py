@@ -137,8 +137,9 @@ class Delivery:
             outcome = Unknown(
                 fault("engine.delivery.failed", f"journal={delivery.idempotency_key}", failed)
             )
-        settlement = self._settlement(delivery, outcome, int((elapsed_seconds() - began) * 1000))
-        if not await settle_delivery(self._database, delivery.id, self._owner, settlement):
+        wait = self._retry.seconds(delivery.attempts_count, random.random())
+        settled = settlement(outcome, wait, int((elapsed_seconds() - began) * 1000))
+        if not await settle_delivery(self._database, delivery.id, self._owner, settled):
             log.warning("delivery_lease_lost", delivery=delivery.id, key=delivery.idempotency_key)
             return
         log.info(
@@ -146,8 +147,8 @@ class Delivery:
             destination=self._name,
             key=delivery.idempotency_key,
             attempt=delivery.attempts_count,
-            outcome=settlement.outcome,
-            code=settlement.fault.code if settlement.fault else "",
+            outcome=settled.outcome,
+            code=settled.fault.code if settled.fault else "",
         )
 
     async def _outcome(self, delivery: LeasedDelivery) -> Outcome:
@@ -180,45 +181,44 @@ class Delivery:
         key = delivery.idempotency_key
         return await self._destination.find(key, command=delivery.payload)
 
-    def _settlement(
-        self, delivery: LeasedDelivery, outcome: Outcome, milliseconds: int
-    ) -> Settlement:
-        wait = self._retry.seconds(delivery.attempts_count, random.random())
-        match outcome:
-            case Delivered(document=document, detail=detail):
-                return Settlement(
-                    status="SENT",
-                    outcome="found" if detail == "found" else "delivered",
-                    document=document,
-                    milliseconds=milliseconds,
-                )
-            case Refused(fault=told):
-                return Settlement(
-                    status="ERROR",
-                    outcome="refused",
-                    fault=told,
-                    milliseconds=milliseconds,
-                )
-            case Transient(fault=told, retry_after_seconds=seconds):
-                return Settlement(
-                    status="QUEUED",
-                    outcome="transient",
-                    retry_seconds=max(wait, float(seconds or 0)),
-                    fault=told,
-                    milliseconds=milliseconds,
-                )
-            case Unknown(fault=told):
-                return Settlement(
-                    status="QUEUED",
-                    outcome="unknown",
-                    is_unknown=True,
-                    retry_seconds=wait,
-                    fault=told,
-                    milliseconds=milliseconds,
-                )
-            case _:
-                assert_never(outcome)
-
 
 def _is_conflict(refused: Refused) -> bool:
     return refused.fault.code == CONFLICT
+
+
+def settlement(outcome: Outcome, retry_seconds: float, milliseconds: int) -> Settlement:
+    """Return how an attempt that came to this is settled; it is tried again after a wait."""
+    match outcome:
+        case Delivered(document=document, detail=detail):
+            return Settlement(
+                status="SENT",
+                outcome="found" if detail == "found" else "delivered",
+                document=document,
+                milliseconds=milliseconds,
+            )
+        case Refused(fault=told):
+            return Settlement(
+                status="ERROR",
+                outcome="refused",
+                fault=told,
+                milliseconds=milliseconds,
+            )
+        case Transient(fault=told, retry_after_seconds=seconds):
+            return Settlement(
+                status="QUEUED",
+                outcome="transient",
+                retry_seconds=max(retry_seconds, float(seconds or 0)),
+                fault=told,
+                milliseconds=milliseconds,
+            )
+        case Unknown(fault=told):
+            return Settlement(
+                status="QUEUED",
+                outcome="unknown",
+                is_unknown=True,
+                retry_seconds=retry_seconds,
+                fault=told,
+                milliseconds=milliseconds,
+            )
+        case _:
+            assert_never(outcome)

@@ -18,7 +18,14 @@ import msgspec
 
 from suture.connectors import registry
 from suture.connectors.erp import ErpDestination
-from suture.connectors.ports import BodyVerdict, FileDoor, FramedDoor, PullDoor, Surroundings
+from suture.connectors.ports import (
+    BodyVerdict,
+    FileDoor,
+    FramedDoor,
+    MessageDestination,
+    PullDoor,
+    Surroundings,
+)
 from suture.engine.batching import Batching, Policy, Takes
 from suture.engine.body_intake import BodyIntake
 from suture.engine.clock import now_ms
@@ -31,11 +38,13 @@ from suture.engine.loops import Loops
 from suture.engine.pull_intake import PullIntake
 from suture.engine.runner import Runner
 from suture.engine.telemetry import log
+from suture.engine.telling import Telling
 from suture.engine.transmissions import Transmissions
 from suture.governance.channels import open_channels
 from suture.governance.connections import Destination, Source
 from suture.governance.connector import SourceKind
 from suture.governance.estate import Estate
+from suture.governance.receivers import Receiver
 from suture.governance.routes import destination_of
 from suture.model.event import Event, Reconsidered
 from suture.model.fault import Fault
@@ -278,14 +287,20 @@ class RunnerDuty:
 
 
 class DeliveryDuty:
-    """Makes journals and sends them, each destination in loops of its own."""
+    """Makes journals and sends them, and tells receivers, each destination in loops of its own."""
 
-    def __init__(self, database: Database, owner: str, secrets: Secrets) -> None:
-        """Take the store, this worker's name and how to read secrets."""
+    def __init__(
+        self, database: Database, owner: str, secrets: Secrets, key_ring: KeyRing, home: Path
+    ) -> None:
+        """Take the store, this worker's name, how to read secrets, the keys, and our folder."""
         self._database = database
         self._owner = owner
         self._secrets = secrets
+        self._key_ring = key_ring
+        self._home = home
         self._loops = Loops()
+        self._tellings: dict[str, Telling] = {}
+        self._receivers: list[MessageDestination] = []
         self._opened: dict[str, ErpDestination] = {}
         self._batchings: dict[str, Batching] = {}
 
@@ -304,6 +319,23 @@ class DeliveryDuty:
         for destination in estate.destinations.values():
             if destination.name not in self._opened:
                 self._open(destination, _takes(estate, destination.name))
+        for receiver in estate.receivers.values():
+            if receiver.name in self._tellings:
+                self._tellings[receiver.name].receiver = receiver
+            else:
+                await self._open_receiver(receiver)
+
+    async def _open_receiver(self, receiver: Receiver) -> None:
+        surroundings = Surroundings(receiver.name, self._home, self._secrets)
+        opened = await registry.open_messages(receiver.settings, surroundings)
+        if isinstance(opened, Fault):
+            log.error("destination_refused", destination=receiver.name, code=opened.code)
+            return
+        telling = Telling(self._database, receiver, opened, self._key_ring, self._owner)
+        await telling.begin()
+        self._tellings[receiver.name] = telling
+        self._receivers.append(opened)
+        self._loops.add(telling.run(self._loops.stop), f"telling-{receiver.name}")
 
     def doors(self) -> tuple[Door, ...]:
         """Return none: journals go out."""
@@ -338,6 +370,7 @@ class DeliveryDuty:
         """Finish the journals under way."""
         await self._loops.drain()
         await asyncio.gather(*(opened.close() for opened in self._opened.values()))
+        await asyncio.gather(*(opened.close() for opened in self._receivers))
 
 
 def _takes(estate: Estate, name: str) -> Takes:

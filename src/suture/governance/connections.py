@@ -26,6 +26,7 @@ from suture.governance.connector import (
     literal_secrets,
 )
 from suture.governance.reading import Document, invalid, read_shape, shown, suggestion, unknown
+from suture.governance.receivers import Names, Receiver, telling_faults
 from suture.model.account import LineNumbers
 from suture.model.fault import Fault, fault
 from suture.model.translation import AckPolicy, X12Replies
@@ -138,7 +139,20 @@ class _DestinationFile(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryPolicy = RetryPolicy()
 
 
-ConnectionFile = TypeVar("ConnectionFile", _SourceFile, _DestinationFile)
+class _ReceiverFile(msgspec.Struct, frozen=True, kw_only=True):
+    connector: str
+    tells: tuple[str, ...]
+    format: str
+    grants: tuple[str, ...]
+    same_system_as: tuple[str, ...] = ()
+    zone: str = "UTC"
+    processing: Literal["P", "T"] = "P"
+    names: Names = Names()
+    rate: RateLimit = RateLimit()
+    retry: RetryPolicy = RetryPolicy()
+
+
+ConnectionFile = TypeVar("ConnectionFile", _SourceFile, _DestinationFile, _ReceiverFile)
 Known = Mapping[str, type[SourceSettings]] | Mapping[str, type[DestinationSettings]]
 
 
@@ -164,7 +178,7 @@ def _read(
 
 
 def _table_faults(
-    document: Document, content: _SourceFile | _DestinationFile, known: Known
+    document: Document, content: _SourceFile | _DestinationFile | _ReceiverFile, known: Known
 ) -> Iterator[Fault]:
     """Yield a connector that nobody knows, a table of another one, and none of its own."""
     connector = content.connector
@@ -241,8 +255,11 @@ def _source_faults(
 
 def read_destination(
     name: str, document: Document, connectors: Mapping[str, type[DestinationSettings]]
-) -> Destination | list[Fault]:
+) -> Destination | Receiver | list[Fault]:
     """Read `destinations/<name>.toml`, or return everything that is wrong with it."""
+    connector = connectors.get(str(document.content.get("connector")))
+    if connector is not None and connector.kind == "message":
+        return _read_receiver(name, document, connectors)
     read = _read(document, _DestinationFile, connectors)
     if isinstance(read, list):
         return read
@@ -252,6 +269,48 @@ def read_destination(
         return faults
     fields = {field: getattr(content, field) for field in _DestinationFile.__struct_fields__}
     return Destination(**fields, name=name, settings=settings)
+
+
+def _read_receiver(
+    name: str, document: Document, connectors: Mapping[str, type[DestinationSettings]]
+) -> Receiver | list[Fault]:
+    read = _read(document, _ReceiverFile, connectors)
+    if isinstance(read, list):
+        return read
+    content, settings = read
+    faults = list(_table_faults(document, content, connectors))
+    faults += [
+        unknown(document, ("grants",), grant, DATA_CLASSES)
+        for grant in content.grants
+        if grant not in DATA_CLASSES
+    ]
+    if not is_zone(content.zone):
+        reason = f"{shown(content.zone)} is not an IANA time zone"
+        faults.append(invalid(document, ("zone",), reason))
+    faults += telling_faults(
+        document,
+        tells=content.tells,
+        format=content.format,
+        grants=content.grants,
+        settings=settings,
+    )
+    if faults:
+        return faults
+    return Receiver(
+        name=name,
+        connector=content.connector,
+        tells=content.tells,
+        format=content.format,
+        grants=content.grants,
+        same_system_as=content.same_system_as,
+        zone=ZoneInfo(content.zone),
+        processing=content.processing,
+        names=content.names,
+        per_second_max=content.rate.per_second_max,
+        retry_seconds_min=content.retry.seconds_min,
+        retry_seconds_max=content.retry.seconds_max,
+        settings=settings,
+    )
 
 
 def _destination_faults(

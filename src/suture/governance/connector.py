@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 import msgspec
 
 from suture.governance.reading import Document, Keys, invalid, shown
+from suture.model.envelope import ContentType
 from suture.model.fault import Fault, fault
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=7 * 24 * 60 * 60)]
@@ -28,15 +29,6 @@ in the settings (B90). Empty where none is needed."""
 SourceKind = Literal["message", "file", "pull"]
 """How messages come: told to a door that listens, found as files, or asked for again and again."""
 DestinationKind = Literal["journal", "message"]
-ContentType = Literal[
-    "application/hl7-v2+er7",
-    "application/fhir+json",
-    "application/edi-x12",
-    "application/json",
-    "application/cloudevents+json",
-    "application/xml",
-]
-"""What a message that goes out is, as its receiver is told where its protocol has a place."""
 
 _SECRET_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0\r\n]+")
 _URL = re.compile(r"(https?)://([^/?#\s]+)(?:/[^?#\s]*)?")

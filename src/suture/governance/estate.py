@@ -47,6 +47,7 @@ from suture.governance.reading import (
     suggestion,
     unknown,
 )
+from suture.governance.receivers import Receiver
 from suture.governance.release import release_id
 from suture.governance.routes import route_faults
 from suture.governance.schemas import FOLDER as SCHEMAS_FOLDER
@@ -93,7 +94,7 @@ _CURRENCY = msgspec.Meta(
 )
 _CONNECTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-Connection = TypeVar("Connection", Source, Destination, Overlay, Schema)
+Connection = TypeVar("Connection", bound=Source | Destination | Receiver | Overlay | Schema)
 
 
 class Estate(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +109,9 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     payer_classes: dict[str, PayerClass]
     sources: dict[str, Source]
     destinations: dict[str, Destination]
+    """Those that take journals."""
+    receivers: dict[str, Receiver]
+    """Those that are told facts as messages."""
     overlays: dict[str, Overlay]
     """By source: how it fills its messages otherwise."""
     schemas: dict[str, Schema]
@@ -170,10 +174,13 @@ def load(files: Mapping[str, bytes], connectors: Connectors) -> Estate | tuple[F
     source = partial(read_source, connectors=connectors.sources)
     sources = dict(_read_folder(files, "sources/", source, faults))
     destination = partial(read_destination, connectors=connectors.destinations)
-    destinations = dict(_read_folder(files, "destinations/", destination, faults))
+    both = dict(_read_folder(files, "destinations/", destination, faults))
+    destinations = {name: each for name, each in both.items() if isinstance(each, Destination)}
+    receivers = {name: each for name, each in both.items() if isinstance(each, Receiver)}
     if not any(fnmatchcase(path, "destinations/*.toml") for path in files):
         faults.append(fault("estate.file.missing", "destinations/"))
     faults += _same_places(sources)
+    faults += _unknown_systems(receivers, sources)
     overlays = _read_overlays(files, sources, faults)
     schemas = dict(_read_folder(files, SCHEMAS_FOLDER, read_schema, faults))
     if not faults:
@@ -194,6 +201,7 @@ def load(files: Mapping[str, bytes], connectors: Connectors) -> Estate | tuple[F
         payer_classes={payer_class.id: payer_class for payer_class in head.payer_classes},
         sources=sources,
         destinations=destinations,
+        receivers=receivers,
         overlays=overlays,
         schemas=schemas,
         cost_centres=cost_centres,
@@ -316,6 +324,18 @@ def _same_places(sources: Mapping[str, Source]) -> Iterator[Fault]:
             if taken.setdefault(claim, source.name) != source.name:
                 explanation = f"{claim} is source `{taken[claim]}`'s."
                 yield fault("estate.row.duplicate", f"sources/{source.name}.toml", explanation)
+
+
+def _unknown_systems(
+    receivers: Mapping[str, Receiver], sources: Mapping[str, Source]
+) -> Iterator[Fault]:
+    """Yield receivers that are said to be a source which nobody defines."""
+    for name, receiver in receivers.items():
+        for system in receiver.same_system_as:
+            if system not in sources:
+                hint = suggestion(system, sources)
+                explanation = f"`same_system_as`: no source is named {shown(system)}{hint}"
+                yield fault("estate.reference.unknown", f"destinations/{name}.toml", explanation)
 
 
 def _read_tables(

@@ -121,6 +121,8 @@ async def trace(database: Database, identity: str) -> Lineage | None:
     journal = await database.fetchrow("trace_journal", identity)
     if journal is not None:
         return await _of_journal(database, identity, dict(journal))
+    if told := await database.fetch("trace_told", "", identity):
+        return {**(await _of_event(database, told[0]["event_id"]) or {}), "asked": identity}
     found = await database.fetch("find_by_control_id", identity)
     if found:
         first, *others = [await _of_message(database, identity, row["id"]) for row in found]
@@ -140,6 +142,7 @@ async def _of_message(database: Database, asked: str, message_id: str) -> Lineag
         "message": dict(message),
         "events": events,
         "entries": await _entries(database, f"ent_{message_id[4:]}."),
+        "told": await _told(database, f"evt_{message_id[4:]}."),
         "work_items": await _work_items(database, message_id),
         "acts": await read_acts(database, message_id),
     }
@@ -155,6 +158,7 @@ async def _of_event(database: Database, event_id: str) -> Lineage | None:
         "message": dict(message) if message else None,
         "events": events,
         "entries": await _entries(database, f"ent_{event_id[4:]}"),
+        "told": await _told(database, event_id),
         "work_items": await _work_items(database, events[0]["message_id"]),
         "acts": await read_acts(database, event_id),
     }
@@ -241,6 +245,10 @@ async def _events(database: Database, prefix: str) -> list[Lineage]:
         }
         for row in rows
     ]
+
+
+async def _told(database: Database, prefix: str) -> list[Lineage]:
+    return [dict(row) for row in await database.fetch("trace_told", prefix, "")]
 
 
 async def _entries(database: Database, prefix: str) -> list[Lineage]:

@@ -25,7 +25,7 @@ from suture.connectors.outcome import (
     Unknown,
 )
 from suture.connectors.tls import Contexts
-from suture.governance.connector import ContentType
+from suture.model.envelope import ContentType
 from suture.model.fault import Fault, fault
 from suture.wire import hl7v2
 from suture.wire.mllp import COMMIT_ACK, COMMIT_NAK, END, START

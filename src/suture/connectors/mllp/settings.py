@@ -10,7 +10,6 @@ import msgspec
 
 from suture.connectors.tls import ClientTls, ServerTls, tls_faults
 from suture.governance.connector import (
-    ContentType,
     Count,
     DestinationKind,
     DestinationSettings,
@@ -20,6 +19,7 @@ from suture.governance.connector import (
     SourceSettings,
 )
 from suture.governance.reading import Document, Keys
+from suture.model.envelope import ContentType
 from suture.model.fault import Fault
 
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]

@@ -115,7 +115,7 @@ select count(*) as journals_count, coalesce(sum(l.debit_minor), 0)::bigint as am
 from delivery d left join lateral (
     select sum(debit_minor)::bigint as debit_minor from journal_line l where l.reference = d.idempotency_key
 ) l on true
-where d.status = 'ERROR'
+where d.status = 'ERROR' and d.kind = 'journal'
 
 -- name: control_totals
 -- What accepted messages said they are worth.

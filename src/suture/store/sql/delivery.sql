@@ -52,7 +52,7 @@ insert into delivery (destination, ordering_key, idempotency_key, payload) value
 -- Lease the head of each ordering key that is due; `unknown` is raised until the outcome is settled, so a crash in between asks first.
 with heads as (
     select distinct on (ordering_key) id from delivery
-    where status = 'QUEUED' and destination = $1 order by ordering_key, id
+    where status = 'QUEUED' and kind = 'journal' and destination = $1 order by ordering_key, id
 ), due as (
     select d.id, d.unknown from delivery d join heads on heads.id = d.id
     where d.status = 'QUEUED' and d.not_before <= now() and d.leased_until < now()
@@ -91,7 +91,7 @@ select count(*) as settled from mine
 -- name: delivery_counts
 -- Deliveries by status, and how many of them have an unknown outcome right now.
 select status, count(*) as deliveries_count, count(*) filter (where unknown and leased_until < now() and attempts_count > 0) as unknown_count
-from delivery group by status order by status
+from delivery where kind = 'journal' group by status order by status
 
 -- name: find_deliveries
 -- The deliveries that exceptions ($1) or journals ($2) name, with what each journal books; no row for what names none.
