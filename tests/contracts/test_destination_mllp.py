@@ -95,6 +95,13 @@ async def test_a_refusal_tells_its_condition_and_none_of_the_receivers_own_words
         assert "the receiver answered AE, condition 204 on applying it" == came.fault.explanation
 
 
+async def test_nobody_there_is_told_with_the_address(tmp_path: Path) -> None:
+    async with sending_to(1, tmp_path) as there:
+        came = await send(there)
+        assert isinstance(came, Transient)
+        assert ("mllp.peer.away", "127.0.0.1:1") == (came.fault.code, came.fault.where)
+
+
 async def test_a_connection_is_kept_and_made_again_after_a_silence(tmp_path: Path) -> None:
     async with receiving() as receiver, sending_to(receiver.port, tmp_path) as there:
         for _ in range(3):

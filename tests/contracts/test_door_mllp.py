@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tests.contracts.destination_contract import MessageDestinationContract
 from tests.contracts.door_contract import (
     FEW_CONNECTIONS,
     SMALL_BYTES,
     SOON_SECONDS,
-    MessageDestinationContract,
     MessageDoorContract,
     SettingsContract,
 )

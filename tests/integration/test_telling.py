@@ -289,3 +289,18 @@ async def test_f33_a_fact_that_cannot_be_written_is_an_exception_and_holds_up_no
     await tell(there)
     (item,) = await open_work_items(riverbend.database)
     assert ("engine.telling.failed", 1) == (item.code, len(lab.sent))
+
+
+async def test_a_format_that_no_longer_tells_what_waits_is_an_exception(
+    riverbend: Riverbend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Recorder(Unknown(fault("mllp.reply.absent", "lab")))
+    there = await telling(riverbend, lab)
+    await admit(riverbend, "A-1", "A-2")
+    await there.turn()
+    empty = Format("application/hl7-v2+er7", {})
+    monkeypatch.setitem(RENDERERS, "adt_for_tests", empty)
+    await expire(riverbend)
+    await tell(there)
+    (item,) = await open_work_items(riverbend.database)
+    assert ("telling.format.changed", 2) == (item.code, len(lab.sent))

@@ -34,6 +34,7 @@ from suture.model.fault import Fault
 from suture.reconcile.controls import Conservation, Control, Difference
 from suture.store.controls import read_delivery_counts, read_journal_holders
 from suture.store.database import Database
+from suture.store.telling import ToldCounts
 
 READINGS_MAX = 5
 READING_PAUSE_SECONDS = 0.5
@@ -177,6 +178,7 @@ def _told(proof: Proof, unread: Fault | None) -> dict[str, object]:
         "repeated": proof.repeated,
         "journals_refused": proof.refused.count,
         "journals_refused_minor": proof.refused.amount_minor,
+        "told": [{**msgspec.structs.asdict(each), "gap": each.gap} for each in proof.told],
         "erp_unread": proof.erp_unread,
         "erp_unread_reason": "" if unread is None else f"{unread.code}: {unread.explanation}",
     }
@@ -192,6 +194,7 @@ def _print(proof: Proof, unread: Fault | None) -> None:
     console = open_console()
     _print_conservation(console, proof.conservation)
     _print_controls(console, proof.controls)
+    _print_told(console, proof.told)
     table = plain_table("the subledger and the ERP", "", right=[""])
     table.add_row("entries out of balance", f"{proof.entries_unbalanced:,}")
     table.add_row("debits less credits", money(proof.ledger_imbalance_minor))
@@ -258,6 +261,20 @@ def _print_controls(console: Console, controls: list[Control]) -> None:
         )
     console.print(table)
     console.print()
+
+
+def _print_told(console: Console, told: list[ToldCounts]) -> None:
+    for each in told:
+        console.print(
+            line(
+                (count(each.told_count, "message"), "bold"),
+                f" for {each.receiver} = {each.delivered_count:,} delivered + "
+                f"{each.queued_count:,} queued + {each.refused_count:,} refused",
+                (f", a gap of {each.gap:,}", "bold red" if each.gap else "green"),
+            )
+        )
+    if told:
+        console.print()
 
 
 def _print_differences(console: Console, differences: list[Difference]) -> None:

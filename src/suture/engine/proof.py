@@ -31,6 +31,7 @@ from suture.store.controls import (
     read_unbalanced_entries,
 )
 from suture.store.database import Database
+from suture.store.telling import ToldCounts, read_told
 
 
 class Ledger(Protocol):
@@ -60,6 +61,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """What the ERP holds that books what another document books."""
     refused: RefusedJournals = RefusedJournals()
     """What the ERP will not hold until somebody acts: booked here, and nowhere else."""
+    told: list[ToldCounts] = []
+    """What each receiver was told, and where the messages are."""
 
     @property
     def documents_twice(self) -> int:
@@ -78,6 +81,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
             or self.repeated
             or self.refused.count
             or any(control.difference_minor for control in self.controls)
+            or any(each.gap for each in self.told)
         )
 
 
@@ -98,6 +102,7 @@ async def read_proof(database: Database, ledger: Ledger | None) -> Proof:
         erp_unread=erp.unread,
         repeated=match_documents(erp.documents, digests),
         refused=await read_refused(database),
+        told=await read_told(database),
     )
 
 

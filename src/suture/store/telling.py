@@ -26,7 +26,7 @@ class LeasedMessage(msgspec.Struct, frozen=True):
     attempts_count: int
 
 
-class Told(msgspec.Struct, frozen=True):
+class ToldCounts(msgspec.Struct, frozen=True):
     """What one receiver was told: the watermark's count, and where the messages are."""
 
     receiver: str
@@ -99,6 +99,6 @@ async def read_vault(database: Database, tokens: Sequence[str]) -> dict[str, byt
     return {row["token"]: row["sealed"] for row in rows}
 
 
-async def read_told(database: Database) -> list[Told]:
+async def read_told(database: Database) -> list[ToldCounts]:
     """Return what each receiver was told."""
-    return [Told(**dict(row)) for row in await database.fetch("told_counts")]
+    return [ToldCounts(**dict(row)) for row in await database.fetch("told_counts")]
