@@ -13,12 +13,14 @@ from typing import Any, cast, get_args
 import msgspec
 
 from suture.model.account import AccountRegistered, ChargeCredited, ChargePosted
+from suture.model.appointment import SlotRecorded
 from suture.model.claim import ClaimAdjudicated, ClaimSubmitted
 from suture.model.coverage import CoverageReported
 from suture.model.disclosure import Disclosure
 from suture.model.envelope import ContentType, Envelope
 from suture.model.fault import Fault
 from suture.model.master_data import LocationRecorded, OrganizationRecorded, ProviderRecorded
+from suture.model.party import PatientRecorded
 from suture.model.supply import SupplyCancelled, SupplyDispensed, SupplyRequested
 from suture.model.translation import Channel, Translation
 from suture.processes import (
@@ -48,6 +50,11 @@ from suture.translate import (
     hl7v2_orm,
     hl7v2_rds,
     hl7v2_siu,
+    hl7v2_write,
+    hl7v2_write_adt,
+    hl7v2_write_dft,
+    hl7v2_write_mfn,
+    hl7v2_write_siu,
     tabular_account,
     tabular_deposit,
     tabular_master,
@@ -188,7 +195,44 @@ def _party(render: Callable[[Any], fhir.Resource]) -> Renderer:
     return lambda fact, _, __: fhir.render(render(fact))
 
 
+def _message(
+    render: Callable[[Any, hl7v2_write.Envelope, Disclosure], bytes], *facts: object
+) -> dict[type[msgspec.Struct], Renderer]:
+    """Return a renderer of HL7 v2 messages for each of some facts, single or as unions."""
+
+    def rendered(fact: Any, disclosure: Disclosure, envelope: Envelope) -> bytes:
+        told = msgspec.structs.asdict(envelope)
+        del told["control_number"]
+        return render(fact, hl7v2_write.Envelope(**told), disclosure)
+
+    return {kind: rendered for each in facts for kind in get_args(each) or (cast("Any", each),)}
+
+
+_MESSAGES = {
+    "hl7v2_siu": {
+        **_message(hl7v2_write_siu.render_appointment, hl7v2_write_siu.AnyAppointment),
+        **_message(lambda fact, at, _: hl7v2_write_siu.render_slot(fact, at), SlotRecorded),
+    },
+    "hl7v2_adt": {
+        **_message(hl7v2_write_adt.render_encounter, hl7v2_write_adt.AnyEncounter),
+        **_message(hl7v2_write_adt.render_person, PatientRecorded),
+        **_message(hl7v2_write_adt.render_merge, hl7v2_write_adt.AnyMerge),
+    },
+    "hl7v2_dft": _message(
+        lambda fact, at, told: hl7v2_write_dft.render_lines((fact,), at, told),
+        hl7v2_write_dft.AnyLine,
+    ),
+    "hl7v2_mfn": _message(
+        lambda fact, at, _: hl7v2_write_mfn.render_records((fact,), at), hl7v2_write_mfn.AnyRecord
+    ),
+}
+
 RENDERERS: dict[str, Format] = {
+    **{name: Format("application/hl7-v2+er7", each) for name, each in _MESSAGES.items()},
+    "hl7v2": Format(
+        "application/hl7-v2+er7",
+        {kind: render for each in _MESSAGES.values() for kind, render in each.items()},
+    ),
     "fhir": Format(
         "application/fhir+json",
         {

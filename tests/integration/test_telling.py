@@ -149,6 +149,7 @@ async def test_an_admission_over_mllp_is_told_over_mllp_to_another_system(
     settings = MllpDestinationSettings(host="127.0.0.1", port=lab.port)
     destination = MllpDestination(settings, None)
     there = await telling(riverbend, destination, port=lab.port)
+    there.receiver = msgspec.structs.replace(there.receiver, format="hl7v2_adt")
     try:
         async with Sender("127.0.0.1", await riverbend.listen("adt")) as sender:
             assert b"MSA|AA" in await sender.send(told_by_adt("A01", "A-1"))
@@ -159,6 +160,7 @@ async def test_an_admission_over_mllp_is_told_over_mllp_to_another_system(
         await lab.stop()
     (raw,) = lab.taken
     (row,) = await riverbend.rows("select * from delivery where kind = 'message'")
+    assert b"ADT^A01^ADT_A01" in raw
     assert raw.split(b"|")[9] == row["idempotency_key"].encode() == row["document"].encode()
     assert ((1, 0, 1, 0), 20) == (await counts(riverbend), len(row["idempotency_key"]))
     lineage = await trace(riverbend.database, row["idempotency_key"])
