@@ -12,8 +12,7 @@ from suture.connectors.registry import CONNECTORS
 from suture.governance.connector import DestinationSettings, SourceSettings
 
 HERE = Path(__file__).parent
-ALL = sorted({**CONNECTORS.sources, **CONNECTORS.destinations}.items())
-OPENERS = {"journal": "open_journals"}
+ALL = [*CONNECTORS.sources.items(), *CONNECTORS.destinations.items()]
 
 
 @pytest.mark.parametrize(("name", "settings"), ALL)
@@ -24,7 +23,9 @@ def test_a_connector_is_a_whole_folder(
     assert "settings" == settings.__module__.rpartition(".")[2]
     assert (folder / "README.md").is_file()
     door = import_module(f"{settings.__module__.rpartition('.')[0]}.door")
-    assert callable(getattr(door, OPENERS.get(settings.kind, "open_door")))
+    openers = {"journal": "open_journals", "message": "open_messages"}
+    is_destination = issubclass(settings, DestinationSettings)
+    assert callable(getattr(door, openers[settings.kind] if is_destination else "open_door"))
     said = f'connector = "{name}"\n    settings_type = {settings.__name__}\n'
     assert any(said in test.read_text(encoding="utf-8") for test in HERE.glob("test_door_*.py")), (
         "its test inherits `SettingsContract`"

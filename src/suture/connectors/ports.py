@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, TypeVar, runtime_checkable
+from typing import BinaryIO, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from suture.connectors.outcome import Healthy, Outcome, Refused, Transient
+from suture.model.envelope import ContentType
 from suture.model.fault import Fault
 from suture.model.translation import Status
 
@@ -28,8 +29,8 @@ PULLED_MESSAGES_MAX = 500
 class Surroundings(msgspec.Struct, frozen=True):
     """What any door may need to know of where it is opened."""
 
-    source: str
-    """The name of the source it belongs to."""
+    name: str
+    """The name of the source or destination it belongs to."""
     home: Path
     """The installation's folder, in which relative paths lie."""
     secret: Callable[[str], str]
@@ -262,18 +263,12 @@ class PullDoor(Protocol):
 
 # Messages go out ---------------------------------------------------------------------------------
 
-ContentType = Literal[
-    "application/hl7-v2+er7",
-    "application/fhir+json",
-    "application/edi-x12",
-    "application/json",
-    "application/cloudevents+json",
-    "application/xml",
-]
-
 
 class MessageDestination(Protocol):
     """A system that is told things. Expected failures are outcomes; only cancellation is raised.
+
+    Opened by `open_messages(settings, surroundings)` of its folder. At most `at_once_max` of its
+    settings are sent side by side.
 
     As for journals (`outcome.py`): `Unknown` wherever it is not certain that nothing was done.
     Messages have no question to ask after it (`find`), so the same `key` and bytes are sent again,

@@ -18,7 +18,14 @@ from suture.connectors.erp import ErpDestination
 from suture.connectors.erp.journal_api.settings import JournalApiSettings
 from suture.connectors.files.settings import FilesSettings
 from suture.connectors.mllp.settings import MllpSettings
-from suture.connectors.ports import FileDoor, MessageDoor, PullDoor, Surroundings, Taker
+from suture.connectors.ports import (
+    FileDoor,
+    MessageDestination,
+    MessageDoor,
+    PullDoor,
+    Surroundings,
+    Taker,
+)
 from suture.governance.connector import Connectors, DestinationSettings, SourceSettings
 from suture.model.fault import Fault
 
@@ -60,6 +67,16 @@ def open_journals(
 ) -> ErpDestination | Fault:
     """Open a destination that takes journals; its token is asked for whenever it is needed."""
     opened: ErpDestination | Fault = _opener(settings, "open_journals")(settings, token)
+    return opened
+
+
+async def open_messages(
+    settings: DestinationSettings, surroundings: Surroundings
+) -> MessageDestination | Fault:
+    """Open a destination that takes messages; nothing is connected before the first of them."""
+    opened: MessageDestination | Fault = await _opener(settings, "open_messages")(
+        settings, surroundings
+    )
     return opened
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 import msgspec
 
 from suture.governance.reading import Document, Keys, invalid, shown
+from suture.model.envelope import ContentType
 from suture.model.fault import Fault, fault
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=7 * 24 * 60 * 60)]
@@ -60,6 +61,8 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of a destination: the table of `destinations/*.toml` named as its connector."""
 
     kind: ClassVar[DestinationKind]
+    content_types: ClassVar[frozenset[ContentType]] = frozenset(get_args(ContentType))
+    """Of messages: what its protocol carries; a format of another kind is a fault."""
 
     @property
     def address(self) -> str:
@@ -70,6 +73,11 @@ class DestinationSettings(msgspec.Struct, frozen=True, kw_only=True):
     def attempt_seconds_max(self) -> float:
         """After how long one attempt to send has ended in any case: leases last longer."""
         raise NotImplementedError
+
+    @property
+    def at_once_max(self) -> int:
+        """How many messages it is sent side by side; one more waits here, not on the wire."""
+        return 1
 
     def faults(self, document: Document, keys: Keys) -> Iterator[Fault]:  # noqa: ARG002 - a hook
         """Yield what is wrong beyond the types; `keys` leads to this table in its document."""
