@@ -359,8 +359,12 @@ class FileDoorContract:
 
     # What holds for each -------------------------------------------------------------------------
 
+    def surroundings(self) -> Surroundings:
+        """Return where it is opened, with the secrets that its settings refer to."""
+        return surroundings_at(self.home)
+
     async def open(self) -> FileDoor[Any]:
-        door = await registry.open_file_door(self.settings(), surroundings_at(self.home))
+        door = await registry.open_file_door(self.settings(), self.surroundings())
         assert not isinstance(door, Fault), door
         return door
 
@@ -427,7 +431,7 @@ class FileDoorContract:
         await door.close()
 
     async def test_a_place_that_cannot_be_used_says_what_to_do(self) -> None:
-        told = await registry.open_file_door(self.unusable_settings(), surroundings_at(self.home))
+        told = await registry.open_file_door(self.unusable_settings(), self.surroundings())
         assert isinstance(told, Fault)
         assert told.remedy
         assert not told.permanent, "it is tried again"

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -31,6 +34,8 @@ class SshServer(msgspec.Struct, frozen=True):
     """The server's public key, as a line of known_hosts holds it after the host."""
     client_key: Path
     """A private key that the server takes."""
+    kill: Callable[[], None]
+    """Kill it with all its sessions, as a machine that loses its power does."""
 
 
 def free_port() -> int:
@@ -41,13 +46,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def openssh(folder: Path) -> Iterator[SshServer]:
-    """Run an OpenSSH server whose keys and settings lie in `folder`; SFTP sees what we may see."""
+def openssh(folder: Path, port: int = 0) -> Iterator[SshServer]:
+    """Run an OpenSSH server whose keys and settings lie in `folder`; SFTP sees what we may see.
+
+    Keys that lie there are kept: with the same port it is the same server again.
+    """
     program = shutil.which("sshd") or "/usr/sbin/sshd"
     if not Path(program).exists() or shutil.which("ssh-keygen") is None:
         pytest.skip("OpenSSH's server is absent: make peers")
-    port = free_port()
-    for name in ("host", "client"):
+    port = port or free_port()
+    for name in {"host", "client"} - {each.name for each in folder.iterdir()}:
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
     keys = folder / "authorized_keys"
     shutil.copy(folder / "client.pub", keys)
@@ -61,10 +69,11 @@ def openssh(folder: Path) -> Iterator[SshServer]:
     if getpass.getuser() == "root":
         # The folder it separates privileges in is made by its service, which may never have run.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    with _process([program, "-D", "-e", "-f", str(settings)], folder / "sshd.log"):
+    with _process([program, "-D", "-e", "-f", str(settings)], folder / "sshd.log") as process:
         _await_port(port, folder / "sshd.log")
         public = " ".join((folder / "host.pub").read_text().split()[:2])
-        yield SshServer(port, getpass.getuser(), public, folder / "client")
+        kill = partial(_kill, process)
+        yield SshServer(port, getpass.getuser(), public, folder / "client", kill)
 
 
 @contextmanager
@@ -131,14 +140,17 @@ def _run(*command: str) -> None:
 
 
 @contextmanager
-def _process(command: Sequence[str], log: Path) -> Iterator[None]:
+def _process(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         # Its input is a pipe of ours: a server that ends with its input ends when we are killed.
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         try:
-            yield
+            yield process
         finally:
             assert process.stdin is not None
             process.stdin.close()
@@ -148,6 +160,19 @@ def _process(command: Sequence[str], log: Path) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a server and all it made to serve its connections, each by its own number."""
+    family = [process.pid]
+    for parent in family:
+        with suppress(OSError):
+            told = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii")
+            family += [int(each) for each in told.split()]
+    for each in family:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    process.wait(10)
 
 
 def _await_port(port: int, log: Path) -> None:

@@ -26,6 +26,7 @@ from suture.connectors.ports import (
     Surroundings,
     Taker,
 )
+from suture.connectors.sftp.settings import SftpDestinationSettings, SftpSettings
 from suture.governance.connector import Connectors, DestinationSettings, SourceSettings
 from suture.model.fault import Fault
 
@@ -33,10 +34,12 @@ CONNECTORS = Connectors(
     sources={
         "files": FilesSettings,
         "mllp": MllpSettings,
+        "sftp": SftpSettings,
     },
     destinations={
         "journal_api": JournalApiSettings,
         "mllp": MllpDestinationSettings,
+        "sftp": SftpDestinationSettings,
     },
 )
 

@@ -13,14 +13,13 @@ import pytest
 from suture.connectors.files.folder import (
     ARCHIVE,
     ERROR,
-    NAME_BYTES_MAX,
     REPLIES,
     Folder,
     FolderSettings,
     FoundFile,
     count_unmatched,
-    safe_name,
 )
+from suture.connectors.names import NAME_BYTES_MAX, safe_name
 from suture.connectors.ports import CHUNK_BYTES, read_chunks
 
 RIGHT_TO_LEFT = "\u202e"

@@ -10,16 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import unicodedata
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from suture.connectors.names import safe_name
 from suture.model.fault import Fault, fault
 
-NAME_BYTES_MAX = 160
-"""With an id before it a name stays below the 255 bytes that file systems take."""
 ARCHIVE, ERROR, REPLIES = "archive", "error", "replies"
 
 Mark = tuple[int, int, int, int]
@@ -173,22 +171,6 @@ class Folder:
         partial = target.with_name(f".{name}.part")
         partial.write_bytes(content)
         partial.rename(target)
-
-
-def safe_name(name: str) -> str:
-    """Return a file name that is safe to show and to store.
-
-    Printable, without direction marks and separators, and bounded in bytes: its end, which says
-    what it is (B61).
-    """
-    kept = "".join(
-        character
-        for character in name.encode("utf-8", "replace").decode("utf-8")
-        if unicodedata.category(character)[0] != "C" and character not in "/\\"
-    )
-    while len(kept.encode()) > NAME_BYTES_MAX:
-        kept = kept[1:]
-    return kept or "unnamed"
 
 
 def _mark(status: os.stat_result) -> Mark:
