@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -30,7 +31,13 @@ from suture.governance.connections import Destination
 from suture.governance.estate import Estate
 from suture.model.fault import Fault, fault
 from suture.store.database import Database
-from suture.store.releases import Worker, active_release, live_workers, waiting_streams
+from suture.store.releases import (
+    Door,
+    Worker,
+    active_release,
+    live_workers,
+    waiting_streams,
+)
 
 SETTLE_SECONDS_MAX = 5.0
 SETTLE_POLL_SECONDS = 0.25
@@ -98,18 +105,23 @@ async def _not_opened(
 
     `before` are the workers as they were: a door that they told of has not moved yet.
     """
-    old = {door for each in before for door in each.doors}
+    old = {_place(door) for each in before for door in each.doors}
     left = {name: estate.sources[name] for name in moved if name in estate.sources}
     for _ in range(int(SETTLE_SECONDS_MAX / SETTLE_POLL_SECONDS)):
         workers = await live_workers(database, seconds=WORKER_SEEN_SECONDS)
         for name, source in list(left.items()):
-            found = [each for each in doors.of(source, workers) if each not in old]
+            found = [each for each in doors.of(source, workers) if _place(each) not in old]
             if found and not any(each.code for each in found):
                 del left[name]
         if not left:
             break
         await asyncio.sleep(SETTLE_POLL_SECONDS)
     return list(left)
+
+
+def _place(door: Door) -> tuple[str, str, datetime]:
+    """Return what tells a door from one that the same source had before."""
+    return door.source, door.address, door.since
 
 
 async def _in_force(database: Database) -> Estate | None:

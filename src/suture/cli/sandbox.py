@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import signal
+import sqlite3
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -74,6 +75,11 @@ async def _serve(estate: Estate, tokens: dict[Place, str], books: Path) -> None:
             erp = serve(books / f"{port}.sqlite", token, host, port)
             try:
                 await stack.enter_async_context(erp)
+            except sqlite3.OperationalError as error:
+                raise InstallationError(
+                    f"the sandbox's books in {books} are in use or cannot be written: stop the "
+                    "`suture sandbox` that has them, or name another --home"
+                ) from error
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
