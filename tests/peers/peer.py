@@ -77,10 +77,13 @@ def openssh(folder: Path, port: int = 0) -> Iterator[SshServer]:
 
 
 @contextmanager
-def kafka(folder: Path) -> Iterator[str]:
-    """Run a Kafka of one node that keeps its log in `folder`; yields its bootstrap address."""
+def kafka(folder: Path, port: int = 0) -> Iterator[str]:
+    """Run a Kafka of one node that keeps its log in `folder`; yields its bootstrap address.
+
+    With the same folder and port it is the same one again.
+    """
     _need("kafka")
-    port, controller = free_port(), free_port()
+    port, controller = port or free_port(), free_port()
     settings = folder / "server.properties"
     settings.write_text(
         "process.roles=broker,controller\nnode.id=1\n"
@@ -101,6 +104,7 @@ def kafka(folder: Path) -> Iterator[str]:
         "c3V0dXJlLXRlc3RzLWthZg",
         "-c",
         str(settings),
+        "--ignore-formatted",
     )
     with _process([*java, "kafka.Kafka", str(settings)], folder / "kafka.log"):
         _await_port(port, folder / "kafka.log")

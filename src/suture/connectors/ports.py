@@ -228,6 +228,10 @@ class Pulled(msgspec.Struct, frozen=True):
     raw: bytes
     watermark: str
     """Where to go on once this is stored: the door's own words, without any patient's value."""
+    name: str = ""
+    """What it is called there (a place in a topic), kept sealed as a file's name is."""
+    refusal: Fault | None = None
+    """Why it cannot be taken out of its wrapper: `raw` is kept as it came, and held."""
 
 
 class PullDoor(Protocol):

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from suture.connectors.broker.settings import BrokerDestinationSettings, BrokerSettings
 from suture.connectors.erp import ErpDestination
 from suture.connectors.erp.journal_api.settings import JournalApiSettings
 from suture.connectors.files.settings import FilesSettings
@@ -32,11 +33,13 @@ from suture.model.fault import Fault
 
 CONNECTORS = Connectors(
     sources={
+        "broker": BrokerSettings,
         "files": FilesSettings,
         "mllp": MllpSettings,
         "sftp": SftpSettings,
     },
     destinations={
+        "broker": BrokerDestinationSettings,
         "journal_api": JournalApiSettings,
         "mllp": MllpDestinationSettings,
         "sftp": SftpDestinationSettings,

@@ -104,10 +104,26 @@ class PullIntake:
         async with FileAppend(store.database, store.partitions_count, WORK) as append:
             for each in pulled:
                 raw = each.raw
-                told = transmission_of(source, "", sha256(raw).digest(), len(raw), at_ms)
-                await store.append(append, told, _Whole(raw), self.channel, failure=failure)
+                told = transmission_of(source, each.name, _digest(each), len(raw), at_ms)
+                await store.append(
+                    append,
+                    told,
+                    _Whole(raw),
+                    self.channel,
+                    failure=failure,
+                    refusal=each.refusal,
+                )
             if not await append.keep_watermark(source, before, pulled[-1].watermark):
                 raise WatermarkMovedError
+
+
+def _digest(pulled: Pulled) -> bytes:
+    """Return what knows a body again: its bytes, and of one that is refused its place as well.
+
+    The same bytes that come once more, well wrapped, have not been read before.
+    """
+    place = b"" if pulled.refusal is None else pulled.name.encode() + b"\0"
+    return sha256(place + pulled.raw).digest()
 
 
 class _Whole:

@@ -146,8 +146,12 @@ class Transmissions:
         channel: Channel,
         *,
         failure: str = "",
+        refusal: Fault | None = None,
     ) -> Taken:
-        """Append a transmission to an open transaction; after a `failure`, its bytes and that."""
+        """Append a transmission to an open transaction; after a `failure`, its bytes and that.
+
+        Of one that its door cannot unwrap, the bytes are held with the door's `refusal`.
+        """
         received_at = instant(told.at_ms)
         begun = await append.begin(
             told.id,
@@ -164,8 +168,11 @@ class Transmissions:
             return Taken(transmission_id=first_id, verdicts=verdicts, reply=Reply(name, content))
         taking = _Taking(append, self.key_ring, told, chunks, channel)
         await taking.keep()
-        if failure:
-            await taking.give_up(failure)
+        if refusal is not None:
+            await taking.give_up(refusal, "held")
+        elif failure:
+            told_failure = fault("engine.file.failed", "file", f"reading it raised {failure}")
+            await taking.give_up(told_failure, "rejected")
         else:
             await taking.read()
         return taking.taken
@@ -217,14 +224,13 @@ class _Taking:
         if self.taken.reply.content:
             await self._append.reply(self.taken.reply.name, self.taken.reply.content)
 
-    async def give_up(self, failure: str) -> None:
-        """Append that the file could not be read: one rejected message, which is all of it."""
-        told = fault("engine.file.failed", "file", f"reading it raised {failure}")
+    async def give_up(self, told: Fault, status: Status) -> None:
+        """Append that the file could not be read: one message, which is all of it."""
         unread = Translation(
             format="unknown",
             type=UNREADABLE_TYPE,
             control_id="",
-            status="rejected",
+            status=status,
             faults=(told,),
         )
         await self._begin(Begun(recorded_at_ms=0))

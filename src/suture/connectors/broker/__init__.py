@@ -1,0 +1,1 @@
+"""Topics of a broker that speaks Kafka's protocol, in and out; README.md."""
