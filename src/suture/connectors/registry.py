@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from suture.connectors.database.settings import DatabaseSettings
 from suture.connectors.erp import ErpDestination
 from suture.connectors.erp.journal_api.settings import JournalApiSettings
 from suture.connectors.files.settings import FilesSettings
@@ -32,6 +33,7 @@ from suture.model.fault import Fault
 
 CONNECTORS = Connectors(
     sources={
+        "database": DatabaseSettings,
         "files": FilesSettings,
         "mllp": MllpSettings,
         "sftp": SftpSettings,
