@@ -17,6 +17,7 @@ import msgspec
 from suture.connectors.database.settings import DatabaseSettings
 from suture.connectors.erp import ErpDestination
 from suture.connectors.erp.journal_api.settings import JournalApiSettings
+from suture.connectors.fhir_rest.settings import FhirRestSettings
 from suture.connectors.files.settings import FilesSettings
 from suture.connectors.mllp.settings import MllpDestinationSettings, MllpSettings
 from suture.connectors.ports import (
@@ -34,6 +35,7 @@ from suture.model.fault import Fault
 CONNECTORS = Connectors(
     sources={
         "database": DatabaseSettings,
+        "fhir_rest": FhirRestSettings,
         "files": FilesSettings,
         "mllp": MllpSettings,
         "sftp": SftpSettings,
