@@ -41,6 +41,9 @@ class FhirPeer:
         self.scopes: list[str] = []
         self.token_reply: dict[str, Any] = {}
         self.discovery = True
+        self.subscriptions: dict[str, dict[str, Any]] = {}
+        self.written = 0
+        """How often a Subscription was."""
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -70,6 +73,8 @@ class FhirPeer:
         app.router.add_get("/fhir/r4", self._more)
         app.router.add_get("/fhir/r4/.well-known/smart-configuration", self._configuration)
         app.router.add_get("/fhir/r4/{kind}", self._search)
+        app.router.add_get("/fhir/r4/Subscription/{id}", self._subscription)
+        app.router.add_put("/fhir/r4/Subscription/{id}", self._subscribe)
         app.router.add_post("/login/token", self._token)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -135,6 +140,23 @@ class FhirPeer:
             "entry": [*self.others, *entries],
         }
         return web.json_response(bundle, content_type="application/fhir+json")
+
+    async def _subscription(self, request: web.Request) -> web.Response:
+        told = self.subscriptions.get(request.match_info["id"])
+        return self._refusal(request) or (
+            outcome(404, "not-found") if told is None else web.json_response(told)
+        )
+
+    async def _subscribe(self, request: web.Request) -> web.Response:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        assert "application/fhir+json" == request.content_type
+        told = await request.json()
+        assert request.match_info["id"] == told["id"]
+        self.written += 1
+        self.subscriptions[told["id"]] = told
+        return web.json_response(told, status=201)
 
     async def _configuration(self, _: web.Request) -> web.Response:
         if not self.discovery:

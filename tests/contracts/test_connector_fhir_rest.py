@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from fhir.resources.R4B.subscription import Subscription
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from tests.contracts.door_contract import surroundings_at
 from tests.contracts.fhir_peer import FhirPeer, outcome
@@ -20,7 +22,11 @@ from tests.contracts.fhir_peer import FhirPeer, outcome
 from suture.connectors import registry
 from suture.connectors.fhir_rest.door import read_watermark
 from suture.connectors.fhir_rest.server import issues_of, read_page, seconds_to_wait
-from suture.connectors.fhir_rest.settings import FhirRestSettings, SmartSettings
+from suture.connectors.fhir_rest.settings import (
+    FhirRestSettings,
+    SmartSettings,
+    SubscriptionSettings,
+)
 from suture.connectors.fhir_rest.smart import load_key
 from suture.connectors.ports import PULLED_MESSAGES_MAX, PullDoor
 from suture.model.fault import Fault
@@ -47,7 +53,11 @@ class Asking:
             page_count=2,
         )
         settings = msgspec.structs.replace(settings, **told)
-        door = await registry.open_pull_door(settings, surroundings_at(self.home, **self.secrets))
+        surroundings = msgspec.structs.replace(
+            surroundings_at(self.home),
+            secret=lambda each: self.secrets.get(each.removeprefix("env:"), ""),
+        )
+        door = await registry.open_pull_door(settings, surroundings)
         assert not isinstance(door, Fault), door
         return door
 
@@ -487,4 +497,89 @@ async def test_b48_a_key_that_is_too_weak_or_none_signs_nothing(asking: Asking, 
     told = await door.poll("")
     assert isinstance(told, Fault)
     assert ("fhir_rest.key.unusable", "env:KEY") == (told.code, told.where)
+    await door.close()
+
+
+# Subscriptions -----------------------------------------------------------------------------------
+
+HOOK = SubscriptionSettings(endpoint="https://suture.example.org/in/ehr", token="env:HOOK")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look after subscriptions at every question."""
+    monkeypatch.setattr("suture.connectors.fhir_rest.subscription.CHECK_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_server_is_told_to_send_what_changes_and_once_is_enough(
+    asking: Asking, peer: FhirPeer
+) -> None:
+    asking.secrets["HOOK"] = "right"
+    door = await asking.door(subscription=HOOK, resources=("Encounter", "Account"))
+    for _ in range(3):
+        assert [] == await asking.turn(door)
+    assert 2 == peer.written
+    told = peer.subscriptions["suture-Encounter-a-source"]
+    assert ("requested", "Encounter?") == (told["status"], told["criteria"])
+    assert {
+        "type": "rest-hook",
+        "endpoint": HOOK.endpoint,
+        "payload": "application/fhir+json",
+        "header": ["Authorization: Bearer right"],
+    } == told["channel"]
+    Subscription.model_validate(told)
+    await door.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_one_that_is_gone_soon_over_or_has_another_token_is_asked_for_again(
+    asking: Asking, peer: FhirPeer
+) -> None:
+    asking.secrets["HOOK"] = "right"
+    door = await asking.door(subscription=HOOK)
+    await asking.turn(door)
+    identity = "suture-Encounter-a-source"
+    peer.subscriptions.clear()
+    await asking.turn(door)
+    assert [identity] == list(peer.subscriptions)
+    soon = datetime.now(UTC) + timedelta(days=14)
+    peer.subscriptions[identity]["end"] = soon.isoformat()
+    await asking.turn(door)
+    assert datetime.fromisoformat(peer.subscriptions[identity]["end"]) > soon
+    del peer.subscriptions[identity]["end"]
+    await asking.turn(door)
+    assert 3 == peer.written, "one without an end goes on for ever"
+    asking.secrets["HOOK"] = "new"
+    await asking.turn(door)
+    assert "Bearer new" in str(peer.subscriptions[identity])
+    await door.close()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("status", ["error", "off"])
+async def test_one_that_was_stopped_is_told_and_what_changes_is_read_all_the_same(
+    asking: Asking, peer: FhirPeer, status: str
+) -> None:
+    asking.secrets["HOOK"] = "right"
+    door = await asking.door(subscription=HOOK)
+    await asking.turn(door)
+    peer.subscriptions["suture-Encounter-a-source"]["status"] = status
+    encounters(peer, 1)
+    assert ["Enc1"] == await asking.turn(door)
+    code, explanation = await asking.trouble(door)
+    assert ("fhir_rest.subscription.stopped", True) == (code, f"`{status}`" in explanation)
+    assert [] == await asking.turn(door), "it was asked for again, and works"
+    await door.close()
+
+
+async def test_a_server_that_takes_no_subscription_is_told(asking: Asking, peer: FhirPeer) -> None:
+    asking.secrets["HOOK"] = "right"
+    encounters(peer, 1)
+    door = await asking.door(subscription=HOOK)
+    assert ["Enc1"] == await asking.turn(door)
+    peer.replies = [web.json_response({"resourceType": "Bundle"}), outcome(422, "not-supported")]
+    told = ("fhir_rest.subscription.refused", "HTTP 422: not-supported")
+    assert [told, told] == [await asking.trouble(door), await asking.trouble(door)]
+    assert 0 == peer.written
     await door.close()

@@ -14,7 +14,11 @@ from tests.contracts.door_contract import PullDoorContract, SettingsContract, su
 from tests.contracts.fhir_peer import FhirPeer
 
 from suture.connectors import registry
-from suture.connectors.fhir_rest.settings import FhirRestSettings, SmartSettings
+from suture.connectors.fhir_rest.settings import (
+    FhirRestSettings,
+    SmartSettings,
+    SubscriptionSettings,
+)
 from suture.connectors.ports import PullDoor
 from suture.governance.reading import Document
 from suture.model.fault import Fault
@@ -56,6 +60,11 @@ class TestFhirRestSettings(SettingsContract):
             ({"url": "http://ehr.example.org/"}, "url"),
             ({"token": "env:T"}, "smart"),
             ({"smart": SmartSettings(client_id="suture")}, "private_key"),
+            ({"subscription": SubscriptionSettings(endpoint="https://x/y")}, "token"),
+            (
+                {"subscription": SubscriptionSettings(endpoint="http://x/y", token="env:T")},
+                "endpoint",
+            ),
             ({"smart": SmartSettings(scopes=("a b",))}, "scopes"),
         ],
     )

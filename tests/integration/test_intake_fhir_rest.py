@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -127,3 +129,27 @@ async def test_a_real_server_is_read_with_the_token_that_a_signed_assertion_got(
         await riverbend.until(f"select ({COUNT}) > 0")
     assert 1 == len(peer.assertions)
     await peer.stop()
+
+
+async def test_a_real_server_keeps_the_subscription_that_it_is_asked_for(
+    riverbend: Riverbend, hapi: str
+) -> None:
+    told = 'endpoint = "https://suture.example.org/in"\ntoken = "env:HOOK"\n'
+    source = SOURCE + "[fhir_rest.subscription]\n" + told
+
+    def kept() -> dict[str, Any]:
+        url = f"{hapi}/Subscription/suture-Organization-ehr"
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        with urlopen(Request(url, headers=headers), timeout=60) as answer:  # noqa: S310 - loopback
+            told: dict[str, Any] = json.load(answer)
+            return told
+
+    async with asking(riverbend, hapi, source) as duty:
+        found: dict[str, Any] = {}
+        async with asyncio.timeout(30):
+            while not found:
+                with contextlib.suppress(HTTPError):
+                    found = await asyncio.to_thread(kept)
+                await asyncio.sleep(0.1)
+        assert "" == duty.doors()[0].code
+    assert ("Organization?", "rest-hook") == (found["criteria"], found["channel"]["type"])

@@ -16,6 +16,7 @@ import msgspec
 
 from suture.connectors.fhir_rest.server import Egresses, Found, Gone, Page, Server
 from suture.connectors.fhir_rest.settings import FhirRestSettings
+from suture.connectors.fhir_rest.subscription import Subscriptions
 from suture.connectors.ports import PULLED_MESSAGES_MAX, PullDoor, Pulled, Surroundings
 from suture.model.fault import Fault, fault
 
@@ -45,12 +46,19 @@ class _Sweep(msgspec.Struct, frozen=True):
 class FhirRestDoor:
     """Resources of a FHIR server; fills the port `PullDoor`."""
 
-    def __init__(self, settings: FhirRestSettings, server: Server, egresses: Egresses) -> None:
+    def __init__(
+        self,
+        settings: FhirRestSettings,
+        server: Server,
+        subscriptions: Subscriptions,
+        egresses: Egresses,
+    ) -> None:
         """Take what to ask for and whom; the ways out are closed with the door."""
         self.address = settings.url
         self.interval_seconds = settings.interval_seconds
         self._settings = settings
         self._server = server
+        self._subscriptions = subscriptions
         self._egresses = egresses
         self._settled = ""
         """The watermark that `_sweep` and `_seen` belong to."""
@@ -89,7 +97,7 @@ class FhirRestDoor:
             if ended_count == len(self._settings.resources):
                 break
         self._sweep = sweep
-        return []
+        return await self._subscriptions.keep() or []
 
     async def settled(self, watermark: str) -> None:
         self._settled = watermark
@@ -212,4 +220,6 @@ async def open_door(settings: FhirRestSettings, surroundings: Surroundings) -> P
     reached = egresses.to(settings.url)
     if isinstance(reached, Fault):
         return reached
-    return FhirRestDoor(settings, Server(settings, surroundings.secret, egresses), egresses)
+    server = Server(settings, surroundings.secret, egresses)
+    subscriptions = Subscriptions(settings, server, surroundings.secret, surroundings.source)
+    return FhirRestDoor(settings, server, subscriptions, egresses)

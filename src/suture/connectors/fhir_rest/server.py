@@ -125,7 +125,7 @@ class Server:
         return url if is_own else None
 
     async def _page(self, kind: str, path: str, query: Mapping[str, str]) -> Page | Gone | Fault:
-        reply = await self._get(path, query)
+        reply = await self._ask("GET", path, query=query)
         if isinstance(reply, Fault):
             return reply
         if reply.status in _GONE:
@@ -135,7 +135,19 @@ class Server:
             return fault("fhir_rest.request.refused", kind, explanation)
         return read_page(reply.body, kind)
 
-    async def _get(self, path: str, query: Mapping[str, str]) -> Reply | Fault:
+    async def ask(self, method: str, path: str, *, body: bytes | None = None) -> Reply | Fault:
+        """Ask for anything below the base; a status that refuses it is the caller's to read."""
+        whole = f"{self._base.path.strip('/')}/{path}".lstrip("/")
+        return await self._ask(method, whole, body=body)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Reply | Fault:
         """Ask, with a token, and once more with a new one where that is not taken any more."""
         egress = self._egresses.to(self._settings.url)
         if isinstance(egress, Fault):
@@ -146,7 +158,9 @@ class Server:
             headers = await self._headers()
             if isinstance(headers, Fault):
                 return headers
-            reply = await egress.request("GET", path, headers=headers, query=query)
+            if body is not None:
+                headers["Content-Type"] = "application/fhir+json"
+            reply = await egress.request(method, path, headers=headers, query=query, body=body)
             if isinstance(reply, Lost):
                 return reply.fault
             if reply.status in _BUSY:

@@ -24,6 +24,7 @@ from suture.governance.reading import Document, Keys, invalid, shown
 from suture.model.fault import Fault
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}", re.ASCII)
+_ENDPOINT = re.compile(r"https://[^/?#@\s]+(?:/[^?#@\s]*)?")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 """RFC 6749, 3.3: scope-token."""
 
@@ -47,6 +48,17 @@ class SmartSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where tokens are given; empty: asked of the server (.well-known/smart-configuration)."""
 
 
+class SubscriptionSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the server sends what changes, besides being asked."""
+
+    endpoint: str = ""
+    """The public address of a source that takes HTTP; empty: nothing is sent."""
+    token: SecretReference = ""
+    """The server sends it along as a bearer token, so that the source knows the sender."""
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
+    """For so long it is asked for; renewed when half of them are over."""
+
+
 class FhirRestSettings(SourceSettings, frozen=True, kw_only=True):
     """Which server is asked for which resources, and how it lets Suture in."""
 
@@ -62,6 +74,7 @@ class FhirRestSettings(SourceSettings, frozen=True, kw_only=True):
     token: SecretReference = ""
     """A bearer token that does not change; instead of `smart`."""
     smart: SmartSettings = SmartSettings()
+    subscription: SubscriptionSettings = SubscriptionSettings()
     begin: str = "1970-01-01T00:00:00Z"
     """Resources that did not change since then are not asked for."""
     overlap_seconds: Seconds = 60.0
@@ -94,6 +107,15 @@ class FhirRestSettings(SourceSettings, frozen=True, kw_only=True):
             reason = "it must be a time with its zone, such as 2026-01-01T00:00:00Z"
             yield invalid(document, (*keys, "begin"), reason)
         yield from self._smart_faults(document, (*keys, "smart"))
+        yield from self._subscription_faults(document, (*keys, "subscription"))
+
+    def _subscription_faults(self, document: Document, keys: Keys) -> Iterator[Fault]:
+        told = self.subscription
+        if told.endpoint and not told.token:
+            yield invalid(document, (*keys, "token"), "without one anybody could send messages")
+        if told.endpoint and not _ENDPOINT.fullmatch(told.endpoint):
+            reason = "it is no https: address, or holds a user name or password"
+            yield invalid(document, (*keys, "endpoint"), reason)
 
     def _smart_faults(self, document: Document, keys: Keys) -> Iterator[Fault]:
         smart = self.smart
