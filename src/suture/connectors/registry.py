@@ -15,8 +15,10 @@ from typing import Any
 import msgspec
 
 from suture.connectors.broker.settings import BrokerDestinationSettings, BrokerSettings
+from suture.connectors.database.settings import DatabaseSettings
 from suture.connectors.erp import ErpDestination
 from suture.connectors.erp.journal_api.settings import JournalApiSettings
+from suture.connectors.fhir_rest.settings import FhirRestSettings
 from suture.connectors.files.settings import FilesSettings
 from suture.connectors.mllp.settings import MllpDestinationSettings, MllpSettings
 from suture.connectors.ports import (
@@ -34,6 +36,8 @@ from suture.model.fault import Fault
 CONNECTORS = Connectors(
     sources={
         "broker": BrokerSettings,
+        "database": DatabaseSettings,
+        "fhir_rest": FhirRestSettings,
         "files": FilesSettings,
         "mllp": MllpSettings,
         "sftp": SftpSettings,

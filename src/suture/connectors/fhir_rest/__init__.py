@@ -1,0 +1,1 @@
+"""FHIR servers that are asked: resources that changed, page by page (`door.py`), with SMART."""
