@@ -221,5 +221,5 @@ async def open_door(settings: FhirRestSettings, surroundings: Surroundings) -> P
     if isinstance(reached, Fault):
         return reached
     server = Server(settings, surroundings.secret, egresses)
-    subscriptions = Subscriptions(settings, server, surroundings.secret, surroundings.source)
+    subscriptions = Subscriptions(settings, server, surroundings.secret, surroundings.name)
     return FhirRestDoor(settings, server, subscriptions, egresses)
