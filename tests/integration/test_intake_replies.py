@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.integration.riverbend_store import Riverbend
 from tests.specs.riverbend_messages import Claim, interchange, remittance
 
+from suture.model.translation import X12Replies
 from suture.wire.x12 import EnvelopeFault, InterchangeEnd, Junk, read
 
 pytestmark = pytest.mark.integration
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 CLAIM = Claim("C1", 20_000, (("CO", "45", 5_000),))
 GOOD = remittance("T1", CLAIM)
 BAD = remittance("T2", CLAIM, misprint_minor=1)
@@ -155,3 +158,24 @@ async def test_ids_that_cannot_be_written_back_leave_the_file_unanswered_and_tak
     raw = interchange(GOOD, BAD).replace(b"*", b"|").replace(b"|PAYER   ", b"|PAY*ER  ")
     assert await replied(riverbend, tmp_path, raw) == []
     assert await riverbend.number("select count(*) from message where status = 'accepted'") == 1
+
+
+async def test_b92_a_claim_acknowledgement_that_names_patients_is_kept_sealed(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    """A 277CA says of whom each claim was: to its sender, and to nobody who reads the database."""
+    answered = X12Replies(tells_claims=True, acknowledges_claims=True)
+    raw = (GOLDEN / "x12_guides" / "01_837p_claims.edi").read_bytes()
+    for name in ("a.837", "b.837"):
+        intake = riverbend.watch(tmp_path, source="remits")
+        intake.channel = msgspec.structs.replace(
+            intake.channel, x12=answered, translations=frozenset(), processing=""
+        )
+        (tmp_path / name).write_bytes(raw)
+        assert await intake.turn() == 1
+    first, second = [path.read_bytes() for path in (tmp_path / "replies").iterdir()]
+    assert first == second
+    assert b"NM1*QC*" in first
+    (row,) = await riverbend.rows("select reply from transmission")
+    assert len(row["reply"]) > len(first)
+    assert not any(each in row["reply"] for each in (b"ISA", b"NM1", b"EXAMPLE"))

@@ -169,5 +169,33 @@ async def test_a_flag_beside_what_is_booked_can_be_dismissed_whatever_amount_it_
     assert await proven(riverbend)
 
 
+async def test_a_denial_after_settlement_is_closed_as_its_remedy_says(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    watching = riverbend.watch(tmp_path)
+    put(tmp_path, remit("T1", Claim("C1", 20_000)))
+    await watching.turn()
+    denied = Claim("C1", 20_000, (("CO", "29", 20_000),), status="4")
+    put(tmp_path, remit("T2", denied, number=2, paid_on="20260321"))
+    await watching.turn()
+    await riverbend.settle()
+    assert await riverbend.exceptions() == ["claim.denied_after_settlement"]
+    await dismissed(riverbend)
+    assert await proven(riverbend)
+
+
+async def test_a_reversal_of_nothing_paid_waits_for_its_original_all_the_same(
+    riverbend: Riverbend, tmp_path: Path
+) -> None:
+    """All of it was the patient's to pay: no cash is parked, and what was adjusted still is."""
+    unknown = Claim("C1", 50_000, (("PR", "1", 50_000),)).reversed()
+    watching = riverbend.watch(tmp_path)
+    put(tmp_path, remit("T1", unknown))
+    await watching.turn()
+    await riverbend.settle()
+    assert await riverbend.exceptions() == ["claim.reversal_without_original"]
+    await assert_out_of_reach(riverbend)
+
+
 def test_each_flag_says_that_it_may_be_dismissed() -> None:
     assert [] == [code for code in FLAGS if "dismiss" not in catalogue()[code].remedy]

@@ -3,7 +3,8 @@
 A reply (ACK) repeats its sender's header: applications, facilities, the trigger, and in MSA-2 the
 control id (MSH-10), whatever stands there. It is stored because the same message again gets the
 same reply (B19). One whose repeated fields are not plain codes is sealed like the message it
-answers. The seals are `security/phi.py`; who answers is `intake.py`.
+answers; those to files and bodies, which may name patients (277CA), are sealed always. The seals
+are `security/phi.py`; who answers is `intake.py` and `transmissions.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _PLAIN = re.compile(
 )
 """Up to MSA-2; what follows (MSA-3, ERR) is ours and holds no value of the message."""
 _MARK = b"MSH"
+_FILE_MARKS = (b"MSH", b"ISA")
 
 
 def kept_reply(reply: bytes, *, key_ring: KeyRing, message_id: str) -> bytes:
@@ -37,6 +39,18 @@ def told_reply(kept: bytes, *, key_ring: KeyRing, message_id: str) -> bytes:
     if not kept or kept.startswith(_MARK):
         return kept
     return open_sealed(kept, key_ring=key_ring, context=_context(message_id))
+
+
+def kept_file_reply(reply: bytes, *, key_ring: KeyRing, transmission_id: str) -> bytes:
+    """Return the reply to a file or body as it may be stored: sealed, for it may name patients."""
+    return seal(reply, key_ring=key_ring, context=_context(transmission_id)) if reply else reply
+
+
+def told_file_reply(kept: bytes, *, key_ring: KeyRing, transmission_id: str) -> bytes:
+    """Return a file's stored reply as it was given. Raises SealBrokenError, UnknownKeyError."""
+    if not kept or kept.startswith(_FILE_MARKS):
+        return kept
+    return open_sealed(kept, key_ring=key_ring, context=_context(transmission_id))
 
 
 def _context(message_id: str) -> bytes:

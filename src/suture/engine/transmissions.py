@@ -17,6 +17,7 @@ import msgspec
 from suture.connectors.ports import MESSAGES_TOLD_MAX, MessageVerdict, Reason
 from suture.engine.clock import instant
 from suture.engine.file_facts import Facts
+from suture.engine.replies import kept_file_reply, told_file_reply
 from suture.engine.telemetry import log
 from suture.model.fault import Fault, fault
 from suture.model.identity import bounded_identity, derive_id, shown_text
@@ -164,8 +165,9 @@ class Transmissions:
         )
         if not begun:
             first_id, name, content = await append.repeat(channel.source, told.digest, received_at)
+            reply = told_file_reply(content, key_ring=self.key_ring, transmission_id=first_id)
             verdicts = Verdicts(is_repeat=True)
-            return Taken(transmission_id=first_id, verdicts=verdicts, reply=Reply(name, content))
+            return Taken(transmission_id=first_id, verdicts=verdicts, reply=Reply(name, reply))
         taking = _Taking(append, self.key_ring, told, chunks, channel)
         await taking.keep()
         if refusal is not None:
@@ -221,8 +223,14 @@ class _Taking:
                     await self._judge(piece)
                 case Closed():
                     await self._close(piece)
-        if self.taken.reply.content:
-            await self._append.reply(self.taken.reply.name, self.taken.reply.content)
+        reply = self.taken.reply
+        if reply.content:
+            kept = kept_file_reply(
+                reply.content,
+                key_ring=self._key_ring,
+                transmission_id=self.taken.transmission_id,
+            )
+            await self._append.reply(reply.name, kept)
 
     async def give_up(self, told: Fault, status: Status) -> None:
         """Append that the file could not be read: one message, which is all of it."""

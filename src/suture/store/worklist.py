@@ -17,11 +17,20 @@ from suture.store.acts import Person
 from suture.store.database import Database
 
 FLAGS = frozenset(
-    {"account.line_told_differently", "claim.exact_duplicate", "claim.reversal_not_mirror"}
+    {
+        "account.line_told_differently",
+        "claim.denied_after_settlement",
+        "claim.exact_duplicate",
+        "claim.more_than_left",
+        "claim.reversal_not_mirror",
+    }
 )
 """Flags beside what is decided: no booking waits for them, whatever amount they tell."""
 EVENT_FAILED = "engine.event.failed"
 """An event that killed its handling: what it says was never told to its stream."""
+PARKED = frozenset({EVENT_FAILED, "claim.reversal_without_original"})
+"""What waits whatever amount it tells: a reversal of nothing paid still takes back what was
+adjusted."""
 
 
 class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +59,7 @@ class WorkItem(msgspec.Struct, frozen=True, kw_only=True):
 
         Out of reach are parked money, refused journals, and facts that were never told.
         """
-        if self.delivery_id is not None or self.code == EVENT_FAILED:
+        if self.delivery_id is not None or self.code in PARKED:
             return False
         return not self.stream or not self.amount_minor or self.code in FLAGS
 
@@ -147,6 +156,6 @@ async def dismiss_work_items(
         person.host,
         person.reason,
         sorted(FLAGS),
-        EVENT_FAILED,
+        sorted(PARKED),
     )
     return [row["id"] for row in rows]

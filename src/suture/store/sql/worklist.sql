@@ -31,10 +31,10 @@ order by opened_at, id
 
 -- name: dismiss_work_items
 -- Close exceptions by id, with a person's reason, and note who did it. What waits is not theirs to wish away: money that is parked
--- books or waits (beside it stand the flags of $5), a refused journal is delivered or waits, a fact that was never told ($6) is told.
+-- books or waits (beside it stand the flags of $5), a refused journal is delivered or waits, what waits whatever its amount ($6) is told.
 with closed as (
     update work_item set resolved_at = now(), resolution = 'dismissed: ' || $4
-    where id = any($1::text[]) and resolved_at is null and delivery_id is null and code <> $6
+    where id = any($1::text[]) and resolved_at is null and delivery_id is null and code <> all($6::text[])
         and (stream = '' or amount_minor = 0 or code = any($5::text[]))
     returning id
 ), noted as (
