@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.integration.filled_books import AT, HARMS, FilledBooks
 from tests.integration.riverbend_store import Riverbend
-from tests.specs.riverbend_messages import Line, dft
+from tests.specs.riverbend_messages import Line, adt, dft, merge
 
 from suture.engine.proof import read_proof
 
@@ -64,6 +64,30 @@ async def test_an_event_lost_on_its_way_is_seen(books: FilledBooks) -> None:
     assert (conservation.in_flight, conservation.gap) == (1, 0)
     await books.harm("delete from inbox")
     assert (await books.riverbend.conservation()).gap == 1
+
+
+async def test_what_a_process_sends_on_is_under_way_and_its_loss_is_seen(
+    riverbend: Riverbend,
+) -> None:
+    """A merge: the survivor tells the retired account who pays, by events of its own."""
+    await riverbend.receive(dft("A1", Line("1", "CG", 5_000), at=AT, control="M1"))
+    await riverbend.receive(
+        adt("A04", "A2", at=AT, control="M2", financial_class="MC"),
+        merge("A2", "A1", at="20260311120000", control="M3"),
+        source="adt",
+    )
+    sent_on = "from inbox where event_id like '%.%.%'"
+    for _ in range(10):
+        await riverbend.runner.turn()
+        others_count = await riverbend.number(
+            "select count(*) from inbox where event_id not like '%.%.%'"
+        )
+        if not others_count and await riverbend.number(f"select count(*) {sent_on}"):
+            break
+    conservation = await riverbend.conservation()
+    assert (conservation.in_flight > 0, conservation.gap) == (True, 0)
+    await riverbend.rows(f"delete {sent_on}")
+    assert (await riverbend.conservation()).gap > 0
 
 
 async def test_what_somebody_books_in_the_erp_by_hand_is_seen(books: FilledBooks) -> None:

@@ -1,14 +1,14 @@
 -- name: conserve_messages
 -- The conservation law, message by message: each accepted message's events are in the log or in the inbox, each other one
--- has its exception; posted means that something its events told stands in the books now.
+-- has its exception; posted means that something its events told stands in the books now. What processes send on because of its
+-- events (ids of three parts) counts as they do: in neither place it is lost, in the inbox it is under way.
 with placed as (
-    select e.message_id, count(l.event_id) as logged_count
-    from event e left join log l on l.event_id = e.id
-    where e.id not like '%.%.%'
+    select e.message_id,
+        count(*) filter (where e.id not like '%.%.%' and (l.event_id is not null or i.event_id is not null)) as placed_count,
+        count(i.event_id) as inbox_count,
+        count(*) filter (where l.event_id is null and i.event_id is null) as lost_count
+    from event e left join log l on l.event_id = e.id left join inbox i on i.event_id = e.id
     group by e.message_id
-), waiting as (
-    select e.message_id, count(*) as inbox_count from inbox i join event e on e.id = i.event_id
-    where e.id not like '%.%.%' group by e.message_id
 ), standing as (
     select distinct 'msg_' || split_part(substr(e.event_id, 5), '.', 1) as message_id
     from entry e left join entry r on r.reverses = e.id and r.reverses <> ''
@@ -22,14 +22,13 @@ select kind, count(*) as messages_count from (
         when m.status <> 'accepted' then
             case when coalesce(i.items_count, 0) = 0 then 'gap' when i.open_count > 0 then 'held' else 'explained' end
         when m.events_count = 0 then 'explained'
-        when coalesce(p.logged_count, 0) + coalesce(w.inbox_count, 0) <> m.events_count then 'gap'
-        when coalesce(w.inbox_count, 0) > 0 then 'in_flight'
+        when coalesce(p.placed_count, 0) <> m.events_count or p.lost_count > 0 then 'gap'
+        when p.inbox_count > 0 then 'in_flight'
         when coalesce(i.open_count, 0) > 0 then 'held'
         when s.message_id is not null then 'posted'
         else 'explained' end as kind
     from message m
     left join placed p on p.message_id = m.id
-    left join waiting w on w.message_id = m.id
     left join items i on i.message_id = m.id
     left join standing s on s.message_id = m.id
 ) kinds group by kind
