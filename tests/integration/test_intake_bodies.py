@@ -52,7 +52,7 @@ def appointment(number: int) -> dict[str, object]:
     }
 
 
-async def test_a_sound_interchange_in_a_body_is_booked_and_owed_no_reply(
+async def test_a_sound_interchange_in_a_body_is_booked_and_acknowledged(
     riverbend: Riverbend,
 ) -> None:
     raw = remit("T1", paid("C1"))
@@ -63,7 +63,7 @@ async def test_a_sound_interchange_in_a_body_is_booked_and_owed_no_reply(
         told.status,
         told.is_repeat,
     )
-    assert b"" == told.reply
+    assert b"~AK9*A*1*1*1~" in told.reply
     await riverbend.settle()
     assert await riverbend.balances() == {"1020": 15_000, "1100": -20_000, "4110": 5_000}
     assert raw == await riverbend.file_bytes(told.id)
