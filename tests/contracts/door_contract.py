@@ -293,7 +293,7 @@ class MessageDoorContract:
 
     async def test_a_place_that_cannot_be_listened_on_says_what_to_do(self, tmp_path: Path) -> None:
         first = await self.open(Taking(), tmp_path)
-        port = int(first.address.rpartition(":")[2])
+        _, port = place_of(first.address)
         told = await registry.open_message_door(
             self.settings(port), Taking(), surroundings_at(tmp_path)
         )
@@ -307,9 +307,14 @@ class MessageDoorContract:
 
 async def connected(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to an address as a door tells it: `host:port`, with a scheme or path or without."""
+    return await asyncio.open_connection(*place_of(address))
+
+
+def place_of(address: str) -> tuple[str, int]:
+    """Return the host and port of an address as a door tells it."""
     found = re.search(r"([\w.-]+):(\d+)", address)
     assert found, address
-    return await asyncio.open_connection(found[1], int(found[2]))
+    return found[1], int(found[2])
 
 
 async def ended(reader: asyncio.StreamReader) -> None:

@@ -20,6 +20,7 @@ from suture.connectors.erp import ErpDestination
 from suture.connectors.erp.journal_api.settings import JournalApiSettings
 from suture.connectors.fhir_rest.settings import FhirRestSettings
 from suture.connectors.files.settings import FilesSettings
+from suture.connectors.http.settings import HttpSettings
 from suture.connectors.mllp.settings import MllpDestinationSettings, MllpSettings
 from suture.connectors.ports import (
     FileDoor,
@@ -30,6 +31,7 @@ from suture.connectors.ports import (
     Taker,
 )
 from suture.connectors.sftp.settings import SftpDestinationSettings, SftpSettings
+from suture.connectors.webhook.settings import WebhookSettings
 from suture.governance.connector import Connectors, DestinationSettings, SourceSettings
 from suture.model.fault import Fault
 
@@ -39,6 +41,7 @@ CONNECTORS = Connectors(
         "database": DatabaseSettings,
         "fhir_rest": FhirRestSettings,
         "files": FilesSettings,
+        "http": HttpSettings,
         "mllp": MllpSettings,
         "sftp": SftpSettings,
     },
@@ -47,6 +50,7 @@ CONNECTORS = Connectors(
         "journal_api": JournalApiSettings,
         "mllp": MllpDestinationSettings,
         "sftp": SftpDestinationSettings,
+        "webhook": WebhookSettings,
     },
 )
 

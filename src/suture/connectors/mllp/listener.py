@@ -2,8 +2,8 @@
 
 Bytes are framed by `wire/mllp.py`, handed on whole, and never looked into; what arrived of a frame
 that broke off goes to the refuser, to be held (B2, B7). Limits on time, size and connections are
-set here: bad inputs B1 to B12 of docs/reference/bad_input.md. TLS is put before it by `secured.py`.
-What becomes of a message is `engine/intake.py`.
+set here: bad inputs B1 to B12 of docs/reference/bad_input.md. TLS is put before it by
+`connectors/secured.py`. What becomes of a message is `engine/intake.py`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from suture.connectors.mllp.secured import SecuredPort
 from suture.connectors.mllp.settings import Limits
+from suture.connectors.secured import HandshakeCodes, SecuredPort
 from suture.connectors.tls import Contexts
 from suture.model.fault import Fault, fault
 from suture.wire.mllp import (
@@ -101,6 +101,7 @@ class Listener:
                 observer,
                 self.has_room,
                 limits.frame_seconds_max,
+                HandshakeCodes("mllp.connections.too_many", "mllp.tls.handshake"),
             )
             if contexts is not None
             else None

@@ -1,7 +1,7 @@
 """A port that speaks TLS: connections are counted when they come, and heard once they are secure.
 
 Each handshake has its own context, made of the certificates as they are at that moment, and the
-time of one frame. What comes of a connection then is `listener.py`, as for one in clear.
+time of one message. What comes of a connection then is its connector's, as for one in clear.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from suture.connectors.tls import Contexts
 from suture.model.fault import Fault
@@ -19,6 +19,13 @@ ACCEPT_PAUSE_SECONDS = 0.1
 """Before the next connection is accepted when the system has no room for one."""
 HANDSHAKE_SECONDS_MIN = 0.1
 BACKLOG = 512
+
+
+class HandshakeCodes(NamedTuple):
+    """By which codes of a protocol it is told of what did not become a connection."""
+
+    too_many: str
+    failed: str
 
 
 class SecuredPort:
@@ -31,11 +38,13 @@ class SecuredPort:
         observe: Callable[[str, str], None],
         has_room: Callable[[str, int, int], bool],
         handshake_seconds_max: float,
+        codes: HandshakeCodes,
     ) -> None:
         """Take what makes the protocol of a connection, who is told of faults, and the limits.
 
         `has_room` is asked with the peer, and how many handshakes are under way with it and in all.
         """
+        self._codes = codes
         self._contexts = contexts
         self._make_protocol = make_protocol
         self._observe = observe
@@ -82,7 +91,7 @@ class SecuredPort:
                 continue
             peer = str(address[0])
             if not self._has_room(peer, self._peers[peer], len(self._handshakes)):
-                self._observe("mllp.connections.too_many", peer)
+                self._observe(self._codes.too_many, peer)
                 connection.close()
                 continue
             task = loop.create_task(self._shake_hands(connection, peer))
@@ -104,7 +113,7 @@ class SecuredPort:
                 ssl_handshake_timeout=self._handshake_seconds_max,
             )
         except OSError:  # ssl.SSLError is one, and so is the time that has run out
-            self._observe("mllp.tls.handshake", peer)
+            self._observe(self._codes.failed, peer)
             connection.close()
         except asyncio.CancelledError:
             connection.close()

@@ -1,0 +1,1 @@
+"""Webhooks out: messages posted to a receiver, signed as Standard Webhooks says."""
