@@ -125,10 +125,12 @@ async def test_a_real_server_is_read_with_the_token_that_a_signed_assertion_got(
     source = SOURCE.replace('token = "env:EHR"\n', "") + smart
     source = source.replace('"{place}"', f'"{{place}}", "127.0.0.1:{peer.port}"')
     await asyncio.to_thread(put, hapi, "Organization", "org-smart", name="Payer")
-    async with asking(riverbend, hapi, source, key.as_pem(private=True).decode()):
-        await riverbend.until(f"select ({COUNT}) > 0")
+    try:
+        async with asking(riverbend, hapi, source, key.as_pem(private=True).decode()):
+            await riverbend.until(f"select ({COUNT}) > 0")
+    finally:
+        await peer.stop()  # else the loop waits for it for ever
     assert 1 == len(peer.assertions)
-    await peer.stop()
 
 
 async def test_a_real_server_keeps_the_subscription_that_it_is_asked_for(
